@@ -313,6 +313,10 @@ pub struct AuditArguments {
     /// Run the round again in memory and compare the lists / 在内存中重新运行并比对清单
     #[arg(long)]
     pub rerun: bool,
+    /// Write the result as a printable page (HTML), to be signed and filed; outside the output folders
+    /// / 把结果写成可打印、可签字归档的网页（HTML），放在输出文件夹之外
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 }
 
 /// Which signatures to trust, and which round file to compare with.

@@ -7,48 +7,93 @@ use aidlink_agency::account::Rest;
 use aidlink_agency::exports::{ReadExport, converted_amounts};
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::Output;
+use aidlink_office::text_table::{TextTable, WIDTH};
 use aidlink_policy::pack::{Policy, Rule};
 
 use crate::labels_report::say_unmapped;
 
-/// Prints the account of an export, the rows withheld, and what the office should look at.
-/// `figures` names where all figures are.
-pub(crate) fn say_export(export: &ReadExport, policy: &Policy, figures: &str, output: Output) {
-    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
-    let account = &export.report.account;
-    let (rows, rejected, withheld) = (account.rows, account.rejected, account.withheld);
-    let title = &export.planned.schema.title;
-    let (zh, en) = match account.rest {
-        Rest::Evaluated {
-            without_outcome,
-            sent,
-        } => (
-            format!("无结果{without_outcome} + 参与筛查{sent}"),
-            format!("{without_outcome} without outcome + {sent} screened"),
-        ),
-        Rest::Probed { matched, unmatched } => (
-            format!("匹配{matched} + 未匹配{unmatched}"),
-            format!("{matched} matched + {unmatched} unmatched"),
-        ),
-    };
-    say(
-        format!(
-            "  {}：{rows} = 拒收{rejected} + 不予处理{withheld} + {zh}",
-            title.zh
-        ),
-        format!(
-            "  {}: {rows} = {rejected} rejected + {withheld} withheld + {en}",
-            title.en
-        ),
+/// What stands before the lines of a table.
+const INDENT: &str = "  ";
+
+/// Prints where the rows of the exports went, as a table, and below it what concerns some of
+/// them: the rows withheld, and what the office should look at. `figures` names where all
+/// figures are.
+pub(crate) fn say_exports<'e>(
+    exports: impl Iterator<Item = &'e ReadExport> + Clone,
+    policy: &Policy,
+    figures: &str,
+    output: Output,
+) {
+    let header = [
+        Text::new("导出", "Export"),
+        Text::new("行数", "Rows"),
+        Text::new("拒收", "Rejected"),
+        Text::new("不予处理", "Withheld"),
+        Text::new("未入选", "Left out"),
+        Text::new("入选", "Kept"),
+    ];
+    let mut table = TextTable::new(header.iter().map(|text| text.in_language(output.language)));
+    for export in exports.clone() {
+        let account = &export.report.account;
+        let (left_out, kept) = match account.rest {
+            Rest::Evaluated {
+                without_outcome,
+                sent,
+            } => (without_outcome, sent),
+            Rest::Probed { matched, unmatched } => (unmatched, matched),
+        };
+        let title = export.planned.schema.title.in_language(output.language);
+        let figures = [
+            account.rows,
+            account.rejected,
+            account.withheld,
+            left_out,
+            kept,
+        ];
+        let figures = figures.iter().map(u64::to_string);
+        table.add(std::iter::once(title.to_owned()).chain(figures));
+    }
+    for line in table.lines(WIDTH - INDENT.len()) {
+        let line = format!("{INDENT}{line}");
+        output.say(&Text::new(line.clone(), line));
+    }
+    let below = Text::new(
+        "入选：可能成为线索的案件行；名册中属于案件当事人的行。每行五数相加相符。",
+        "Kept: case rows that may become leads; rows of registers that are of case parties.",
     );
+    output.say(&Text::new(
+        format!("{INDENT}{}", below.zh),
+        format!("{INDENT}{}", below.en),
+    ));
+    for export in exports {
+        say_export(export, policy, figures, output);
+    }
+}
+
+/// Prints what concerns an export, below its title; nothing if there is nothing to say.
+fn say_export(export: &ReadExport, policy: &Policy, figures: &str, output: Output) {
+    let notes = export.notes(policy);
+    let amounts = converted_amounts(export);
+    let unreadable: u64 = export.report.value_faults.values().sum();
+    let is_silent = export.report.withheld_by_rule.is_empty()
+        && notes.is_empty()
+        && amounts.is_empty()
+        && unreadable == 0
+        && export.report.unmapped.is_empty();
+    if is_silent {
+        return;
+    }
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
+    let title = &export.planned.schema.title;
+    say(format!("  {}：", title.zh), format!("  {}:", title.en));
     say_withheld(export, policy, output);
-    for text in export.notes(policy) {
+    for text in notes {
         say(
             format!("    注意：{}", text.zh),
             format!("    note: {}", text.en),
         );
     }
-    for converted in converted_amounts(export) {
+    for converted in amounts {
         let titles = |pick: fn(&Text) -> &str| {
             let titles = converted.fields.iter().map(|field| pick(&field.title));
             titles.collect::<Vec<_>>().join(", ")
@@ -71,7 +116,6 @@ pub(crate) fn say_export(export: &ReadExport, policy: &Policy, figures: &str, ou
             ),
         );
     }
-    let unreadable: u64 = export.report.value_faults.values().sum();
     if unreadable > 0 {
         say(
             format!("    无法读取的单元格：{unreadable}（见 {figures}）"),
@@ -116,9 +160,13 @@ pub(crate) fn say_unknown(
     if rules.is_empty() {
         return;
     }
+    let title = &export.planned.schema.title;
     say(
-        "    下列条件有的行无法判断：".into(),
-        "    conditions that cannot be judged for some rows:".into(),
+        format!("  {}：下列条件有的行无法判断：", title.zh),
+        format!(
+            "  {}: conditions that cannot be judged for some rows:",
+            title.en
+        ),
     );
     let missing_fields = export.missing_fields(policy);
     for (rule, rows) in rules.iter().take(MOST_RULES) {

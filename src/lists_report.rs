@@ -37,6 +37,13 @@ pub(crate) fn say_lists(
             format!("  to be filled in: {path} ({persons} persons, {leads} leads)"),
         );
     }
+    for pages in &lists.person_pages {
+        let (path, persons) = (pages.path, pages.persons);
+        say(
+            format!("  供走访打印，一人一档：{path}（{persons}人）"),
+            format!("  to print for visits, a page a person: {path} ({persons} persons)"),
+        );
+    }
     say_not_judged(round, lists, summary, output);
     for (export, reason) in &resolved.not_verified_by {
         let (zh, en) = match reason {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use aidlink_agency::case_parties::CaseParties;
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::person_mark::PersonMarker;
+use aidlink_agency::reading_progress;
 use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::scan::Export;
 use aidlink_agency::step::origin;
@@ -111,13 +112,12 @@ pub fn run(
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     let marker = PersonMarker::new(&key.mark_subkey(terms.algorithm));
     let origin = |planned: &PlannedExport| origin(terms, planned, &key_id);
-    let on_rows = |rows| progress.rows(rows);
     let mut cases = None;
     let mut case_parties = CaseParties::default();
     let mut registers = Vec::new();
     let mut reports = Vec::new();
     for (index, (planned, export)) in opened.iter().enumerate() {
-        progress.step(&planned.schema.title);
+        let on_rows = reading_progress::begin(progress, &planned.schema.title, export);
         // The case parties come first, because each row of every other export is
         // looked up among them.
         let is_cases = index == 0;
@@ -140,6 +140,7 @@ pub fn run(
         };
         match report {
             Ok(report) => {
+                reading_progress::ended(progress, planned, &report);
                 check_report(&terms.policy, planned, export, &report, &mut faults);
                 for (file, read) in planned.files.iter().zip(&report.files) {
                     log.record(&Event::FileRead {
@@ -193,6 +194,7 @@ pub fn run(
 
     progress.step(&Text::new("还原线索", "resolving leads"));
     let (planned, export) = &opened[0];
+    let on_rows = reading_progress::begin(progress, &planned.schema.title, export);
     let tokenising = Tokenising::of(terms, planned, &tokeniser, &on_rows);
     let found = ScreenedRound {
         leads: screening.leads,

@@ -1,7 +1,7 @@
 //! `aidlink audit`, for the compliance officer: shows what was read and why,
 //! whether anything was changed, and what is left to delete.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::{shown_name, shown_path};
@@ -29,7 +29,9 @@ use aidlink_audit::checks::{self, Check, State};
 use aidlink_audit::evidence::{Evidence, OutputRecords, SecondOutput, SecondRun};
 use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, SeenFile, Verdict, needs};
 use aidlink_audit::minimisation_page;
+use aidlink_audit::report_page::{self, AuditedFolder};
 use aidlink_files::document::Document as _;
+use aidlink_files::owner_only::write_new_owner_only;
 use aidlink_office::manifest::{ColumnRead, PolicyUsed, StepKind};
 use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::reading::{PlannedExport, ReadingChoice};
@@ -45,7 +47,8 @@ pub fn run(arguments: AuditArguments, output: Output) -> Ending {
         None => {
             // The command line requires a folder if there is no verb.
             let folder = arguments.folder.unwrap_or_default();
-            audit_all(&folder, &arguments.trust, arguments.rerun, output)
+            let report = arguments.report.as_deref();
+            audit_all(&folder, &arguments.trust, arguments.rerun, report, output)
         }
     }
 }
@@ -190,7 +193,13 @@ fn say_verification(verification: &Verification, output: Output) {
     output.say_faults(verification.faults.iter());
 }
 
-fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output) -> Ending {
+fn audit_all(
+    folder: &Path,
+    trust: &TrustArguments,
+    rerun: bool,
+    report: Option<&Path>,
+    output: Output,
+) -> Ending {
     let (found, verifications) = match verify_outputs(folder, trust) {
         Ok(found) => found,
         Err(faults) => return Ending::Failed(faults),
@@ -203,6 +212,7 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
     let all_outputs = [found.outputs.as_slice(), &found.siblings].concat();
     let mut unreadable = FaultCollector::new();
     let mut reports = Vec::new();
+    let mut audited = Vec::new();
     let mut all_held = true;
     for verification in verifications {
         let verification = match verification {
@@ -239,7 +249,8 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
                 .all(|check| check.finding.state != State::NotHeld);
         say_verification(&evidence.verification, output);
         say_checks(&evidence, &checks, &unknown_files, output);
-        reports.push(audit_report(&evidence, checks, &unknown_files));
+        reports.push(audit_report(&evidence, checks.clone(), &unknown_files));
+        audited.push(AuditedFolder { evidence, checks });
     }
     for text in found.foreign_text().into_iter().chain(unknown_files.text()) {
         output.say(&text);
@@ -248,7 +259,50 @@ fn audit_all(folder: &Path, trust: &TrustArguments, rerun: bool, output: Output)
     if let Err(faults) = unreadable.finish() {
         return Ending::Failed(faults);
     }
+    if let Some(path) = report {
+        let bytes = report_page::report(&audited, &unknown_files.text(), today, output.language);
+        let written = outside(path, &found, &all_outputs).and_then(|()| {
+            let what = Text::new("审计报告", "the audit report");
+            write_new_owner_only(path, &bytes, &what)
+        });
+        if let Err(fault) = written {
+            return Ending::Failed(fault.into());
+        }
+        let path = shown_path(path);
+        output.say(&Text::new(
+            format!("审计报告已写入 {path}（仅限本人读取）"),
+            format!("Audit report written to {path} (owner-only)"),
+        ));
+    }
     Ending::held(all_held)
+}
+
+/// Refuses a report in an output folder, where it would be a file that was added after
+/// signing, or in the round's folder, where it would be an unknown file of the next audit.
+fn outside(path: &Path, found: &RoundFolder, outputs: &[PathBuf]) -> Result<(), Fault> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // One that is not there cannot be written to, which says so itself.
+    let Ok(parent) = parent.canonicalize() else {
+        return Ok(());
+    };
+    let folders = outputs.iter().chain([&found.folder]);
+    let folders = folders.filter_map(|folder| folder.canonicalize().ok());
+    for folder in folders {
+        if parent.starts_with(&folder) {
+            return Err(Fault::of_file(
+                path,
+                Text::new(
+                    "审计报告不能写在轮次文件夹或输出文件夹里",
+                    "the audit report cannot be in the round's folder or an output folder",
+                ),
+                Text::new("请用 --report 指明别处", "name another place with --report"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the exports as the round file plans them. `None` if the round file is
@@ -322,6 +376,11 @@ fn second_run(verification: &Verification, round_file: Option<&Path>, output: Ou
                 let digest = blake3::hash(&workbook.bytes).to_hex().to_string();
                 (workbook.path.to_owned(), digest)
             })
+            .collect(),
+        person_pages: lists
+            .person_pages
+            .iter()
+            .map(|pages| (pages.path.to_owned(), pages.bytes.clone()))
             .collect(),
     })
 }

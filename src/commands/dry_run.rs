@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use aidlink_agency::exports::{ReadExport, check_report, open, read_export};
+use aidlink_agency::reading_progress;
 use aidlink_agency::tokenise::{Preview, preview};
 use aidlink_centre::screen::{self, ScreeningTerms};
 use aidlink_contract::screened_lead::Provisional;
@@ -17,7 +18,7 @@ use serde::Serialize;
 
 use super::{Ending, threads};
 use crate::cli::RunArguments;
-use crate::export_report::{say_export, say_unknown};
+use crate::export_report::{say_exports, say_unknown};
 
 /// The answer of `run --dry-run`.
 #[derive(Serialize)]
@@ -53,8 +54,9 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
         format!("轮次 {} 试算（不写任何文件）：", terms.round),
         format!("Round {}, dry run (nothing is written):", terms.round),
     ));
+    let exports = read.iter().map(|(export, _)| export);
+    say_exports(exports, &terms.policy, "--json", output);
     for (export, unknown) in &read {
-        say_export(export, &terms.policy, "--json", output);
         say_unknown(export, &terms.policy, unknown, output);
     }
     let provisional = provisional(&terms, &read);
@@ -95,8 +97,7 @@ fn read(
     let mut faults = FaultCollector::new();
     let mut read = Vec::new();
     for (planned, exports) in &opened {
-        progress.step(&planned.schema.title);
-        let on_rows = |rows| progress.rows(rows);
+        let on_rows = reading_progress::begin(progress, &planned.schema.title, exports);
         match preview(
             exports,
             &planned.schema,
@@ -105,6 +106,7 @@ fn read(
             &on_rows,
         ) {
             Ok(Preview { report, unknown }) => {
+                reading_progress::ended(progress, planned, &report);
                 check_report(&terms.policy, planned, exports, &report, &mut faults);
                 read.push((read_export(planned, exports, report), unknown));
             }

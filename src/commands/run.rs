@@ -17,7 +17,7 @@ use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
 use super::{Ending, PROGRAM, threads};
 use crate::cli::RunArguments;
-use crate::export_report::say_export;
+use crate::export_report::say_exports;
 use crate::lists_report::say_lists;
 use crate::matrix::write_matrix;
 use crate::pooled::{self, RoundResult};
@@ -131,9 +131,7 @@ fn say_summary(
         output.say(&text);
     }
     say("各导出的行数：".into(), "Rows of each export:".into());
-    for export in &result.exports {
-        say_export(export, &round.terms.policy, SUMMARY, output);
-    }
+    say_exports(result.exports.iter(), &round.terms.policy, SUMMARY, output);
     let total = result.resolved.leads.len();
     say(format!("线索{total}条："), format!("{total} leads:"));
     say_lists(round, &result.resolved, lists, summary, output);

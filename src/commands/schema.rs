@@ -10,6 +10,7 @@ use aidlink_agency::exports::{
     ReadExport, check_columns, check_filled, fields_of_others, read_export, sheets_not_read,
 };
 use aidlink_agency::inspect::{Inspection, Occurrences, inspect};
+use aidlink_agency::reading_progress;
 use aidlink_agency::scan::{Export, ExportFile, SheetNotRead};
 use aidlink_agency::tokenise::{Preview, preview};
 use aidlink_agency::unmapped::UnmappedLabels;
@@ -64,7 +65,11 @@ pub fn run(arguments: SchemaArguments, output: Output) -> Ending {
     let progress = Progress::new(output);
     let inspections: Result<Vec<Inspection>, Fault> = exports
         .iter()
-        .map(|export| inspect(export, as_of, &|rows| progress.rows(rows)))
+        .map(|export| {
+            let title = &export.schema().title;
+            let on_rows = reading_progress::begin(&progress, title, std::slice::from_ref(export));
+            inspect(export, as_of, &on_rows)
+        })
         .collect();
     progress.finish();
     let inspections = match inspections {
@@ -162,7 +167,7 @@ fn foresee(
         may_be_empty: false,
     };
     let planned = basis.planned.clone().unwrap_or_else(of_options);
-    let on_rows = |rows| progress.rows(rows);
+    let on_rows = reading_progress::begin(&progress, &schema.title, exports);
     let preview = preview(exports, schema, policy, basis.as_of, &on_rows);
     progress.finish();
     let Preview { report, unknown } = preview.map_err(|error| error.into_faults(exports))?;

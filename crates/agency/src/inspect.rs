@@ -15,7 +15,7 @@ use crate::label::Reading;
 use crate::national_id::IdWarning;
 use crate::reject::RejectReason;
 use crate::scan::pass::{Counts, Pass, Place, RowFault, RowView, Tally};
-use crate::scan::{Encoding, Export};
+use crate::scan::{Advance, Encoding, Export};
 use crate::unmapped::{self, UnmappedLabels};
 
 /// Maximum number of lines kept for each kind of fault.
@@ -81,7 +81,7 @@ impl Inspection {
 pub fn inspect(
     export: &Export,
     as_of: Date,
-    progress: &(dyn Fn(u64) + Sync),
+    progress: &(dyn Fn(Advance) + Sync),
 ) -> Result<Inspection, Fault> {
     let (schema, columns) = (export.schema(), export.columns());
     let context = Context {

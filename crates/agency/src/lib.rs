@@ -19,6 +19,7 @@ pub mod known_answers;
 pub mod label;
 pub mod national_id;
 pub mod person_mark;
+pub mod reading_progress;
 pub mod recognise;
 pub mod reject;
 pub mod rejects_file;

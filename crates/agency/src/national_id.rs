@@ -73,7 +73,7 @@ pub struct NationalId {
 }
 
 /// The sex in an ID number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sex {
     /// Odd sequence number.
     Male,

@@ -43,6 +43,7 @@ mod xlsx;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use encoding::Encoding;
 pub use format::Format;
@@ -82,6 +83,25 @@ pub struct Export {
     constants: Vec<Constant>,
     header: Header,
     stamp: FileStamp,
+}
+
+/// How far the reading of a table has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Advance {
+    /// Rows so far.
+    pub rows: u64,
+    /// Bytes so far; of a workbook or Parquet file those of the text that is made of it.
+    pub bytes: u64,
+}
+
+impl Advance {
+    /// Returns the progress over all tables, if those before came to this.
+    pub fn after(self, before: Advance) -> Advance {
+        Advance {
+            rows: before.rows + self.rows,
+            bytes: before.bytes + self.bytes,
+        }
+    }
 }
 
 /// The result of a pass over a whole file.
@@ -398,6 +418,12 @@ impl Export {
         self.header.body_line
     }
 
+    /// Returns the bytes that the reading will come to ([`Advance::bytes`]); `None` of a
+    /// workbook or Parquet file, of which nobody knows before.
+    pub fn text_length(&self) -> Option<u64> {
+        (self.source.format() == Format::Text).then(|| self.stamp.byte_length())
+    }
+
     /// Reads every row.
     ///
     /// # Errors
@@ -407,15 +433,22 @@ impl Export {
         &self,
         pass: Pass,
         context: &C,
-        progress: &(dyn Fn(u64) + Sync),
+        progress: &(dyn Fn(Advance) + Sync),
     ) -> Result<WholeFile<T>, Fault> {
         let unreadable = |error: io::Error| Fault::unreadable(&self.path, &error);
         let plain = self.source.format() == Format::Text;
         let unreadable_text = |error: io::Error| self.source.unreadable(&error);
+        let (read, of_file) = (AtomicU64::new(0), AtomicU64::new(0));
         let mut source = Digesting {
             inner: self.source.text().map_err(unreadable_text)?,
             digest: blake3::Hasher::new(),
-            byte_length: 0,
+            byte_length: &read,
+        };
+        let progress = |rows| {
+            progress(Advance {
+                rows,
+                bytes: read.load(Ordering::Relaxed),
+            });
         };
         let mut text = self.form.converted(Box::new(&mut source));
         let above = self.header.body_start as u64;
@@ -423,7 +456,7 @@ impl Export {
         let Header {
             dialect, headings, ..
         } = &self.header;
-        let (tally, counts) = pass::run(pass, &mut text, *dialect, headings, context, progress)
+        let (tally, counts) = pass::run(pass, &mut text, *dialect, headings, context, &progress)
             .map_err(unreadable_text)?;
         drop(text);
         if let Some(line) = counts.other_header {
@@ -444,12 +477,12 @@ impl Export {
                     source = Digesting {
                         inner: Box::new(file),
                         digest: blake3::Hasher::new(),
-                        byte_length: 0,
+                        byte_length: &of_file,
                     };
                     io::copy(&mut source, &mut io::sink()).map_err(unreadable)?;
                 }
                 let digest = source.digest.finalize().to_hex().to_string();
-                (digest, source.byte_length)
+                (digest, source.byte_length.load(Ordering::Relaxed))
             }
         };
         if FileStamp::of(&self.path).map_err(unreadable)? != self.stamp {
@@ -468,7 +501,9 @@ impl Export {
 struct Digesting<'s> {
     inner: Box<dyn SourceRead + 's>,
     digest: blake3::Hasher,
-    byte_length: u64,
+    /// The number of bytes so far. Atomic, because the reader is on another thread than
+    /// what shows the progress.
+    byte_length: &'s AtomicU64,
 }
 
 impl Read for Digesting<'_> {
@@ -476,7 +511,8 @@ impl Read for Digesting<'_> {
         let read = self.inner.read(buffer)?;
         let bytes = buffer.get(..read).unwrap_or_default();
         self.digest.update(bytes);
-        self.byte_length += bytes.len() as u64;
+        self.byte_length
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(read)
     }
 }

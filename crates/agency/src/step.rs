@@ -18,6 +18,7 @@ use aidlink_policy::reading::PlannedExport;
 use crate::account::{Account, Rest};
 use crate::exports::{ReadExport, check_report, fields_without_content, open, read_export};
 use crate::key::{KEY_VERSION, RoundKey};
+use crate::reading_progress;
 use crate::rejects_file::RejectsFiles;
 use crate::scan::Export;
 use crate::tokenise::{
@@ -67,8 +68,7 @@ pub fn tokenise_export(
         algorithm: terms.algorithm,
     });
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
-    progress.step(&planned.schema.title);
-    let on_rows = |rows| progress.rows(rows);
+    let on_rows = reading_progress::begin(progress, &planned.schema.title, &exports);
     let rejects = RejectsFiles::begin(&step.folder, [planned])?;
     let tokenising = Tokenising {
         rejects: rejects.of_export(planned),

@@ -28,8 +28,8 @@ use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
 use crate::person_mark::{PersonMark, PersonMarker};
 use crate::rejects_file::TableRejects;
-use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
+use crate::scan::{Advance, Export};
 use crate::tokeniser::{Fingerprint, Scratch, Tokeniser};
 use empty_columns::{EmptySoFar, NeededColumns};
 use evaluate::{ROWS_PER_BLOCK, RowColumns};
@@ -185,8 +185,8 @@ fn read_file(
         }),
         rejects: tokenising.rejects_of(export),
     };
-    let before = report.account.rows;
-    let progress = |rows| (tokenising.progress)(before + rows);
+    let before = report.advance();
+    let progress = |advance: Advance| (tokenising.progress)(advance.after(before));
     let read = export
         .read::<_, BlockRows>(tokenising.pass, &context, &progress)
         .map_err(TokeniseError::Unreadable)?;

@@ -156,6 +156,8 @@ pub struct SecondOutput {
     pub lists: Vec<(String, Vec<u8>)>,
     /// Path and BLAKE3 digest, hexadecimal, of each review workbook.
     pub workbooks: Vec<(String, String)>,
+    /// Path and bytes of each file of person pages.
+    pub person_pages: Vec<(String, Vec<u8>)>,
     /// The bytes of the summary.
     pub summary: Vec<u8>,
 }

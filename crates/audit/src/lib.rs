@@ -2,9 +2,10 @@
 //!
 //! [`checks`] makes the 25 checks of the compliance officer on the [`evidence`].
 //! [`minimisation`] works out which columns were read and why; [`minimisation_page`]
-//! writes this for people.
+//! writes this for people. [`report_page`] writes the result of an audit for the file.
 
 pub mod checks;
 pub mod evidence;
 pub mod minimisation;
 pub mod minimisation_page;
+pub mod report_page;

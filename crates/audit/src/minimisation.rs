@@ -13,7 +13,7 @@ use aidlink_faults::text::Text;
 use aidlink_files::document::{Document, Head};
 use aidlink_office::manifest::{ColumnRead, FileRead, Manifest, PolicyUsed, StepKind};
 use aidlink_office::round::Mode;
-use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
+use aidlink_policy::pack::{Aid, CASE_EXPORT, Direction, Policy, Rule, RuleKind};
 use aidlink_policy::rule_language::{Combination, DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
 use aidlink_policy::schema::{ExportSchema, Field, Role, Schemas};
 use jiff::civil::Date;
@@ -99,6 +99,60 @@ pub struct Matrix {
     pub exports: Vec<ExportPart>,
     /// The number of lists that the policy has.
     pub lists: usize,
+    /// The names of what the matrix names by id.
+    pub names: Names,
+}
+
+/// Names in words for ids of a policy.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    rules: BTreeMap<String, Text>,
+    aids: BTreeMap<String, Text>,
+    /// The offices of lists, by the names of the lists.
+    lists: BTreeMap<String, Text>,
+}
+
+impl Names {
+    fn of(policy: &Policy) -> Self {
+        let rules = policy.rules.iter();
+        let aids = policy.aids.iter();
+        let lists = aids.clone().flat_map(|aid| {
+            let name = match aid.direction {
+                Direction::ToSocial => policy.agency_name(&aid.agency),
+                Direction::ToJudicial => Text::new("司法救助", "judicial aid"),
+            };
+            [false, true].map(|minor| (list_name(aid, minor), name.clone()))
+        });
+        Names {
+            rules: rules
+                .map(|rule| (rule.id.clone(), rule.title.clone()))
+                .collect(),
+            aids: aids
+                .map(|aid| (aid.id.clone(), aid.title.clone()))
+                .collect(),
+            lists: lists.collect(),
+        }
+    }
+
+    /// Returns the title of a rule, and its id.
+    pub fn rule(&self, id: &str) -> Text {
+        Names::beside(&self.rules, id)
+    }
+
+    /// Returns the title of an aid, and its id.
+    pub fn aid(&self, id: &str) -> Text {
+        Names::beside(&self.aids, id)
+    }
+
+    fn beside(names: &BTreeMap<String, Text>, id: &str) -> Text {
+        let Some(name) = names.get(id) else {
+            return Text::new(id, id);
+        };
+        Text::new(
+            format!("{}（{id}）", name.zh),
+            format!("{} ({id})", name.en),
+        )
+    }
 }
 
 /// The facts that apply to the whole matrix.
@@ -201,6 +255,10 @@ pub enum Need {
     /// It is shown on the procuratorate's own lists.
     #[serde(rename = "lists")]
     List,
+    /// Reviewers see it, to find and judge the person.
+    Reviewers,
+    /// Reviewers see the sex and the age that the ID number states.
+    SexAndAge,
     /// Rules read it; their ids.
     Rules(Vec<String>),
 }
@@ -324,6 +382,7 @@ impl Matrix {
             head,
             exports,
             lists: lists.collect::<BTreeSet<String>>().len(),
+            names: Names::of(policy),
         }
     }
 
@@ -401,6 +460,8 @@ impl Matrix {
             match need {
                 Need::Token => leaves.push(Leaves::Token),
                 Need::List => leaves.push(Leaves::ListField),
+                Need::Reviewers => leaves.push(Leaves::ReviewField),
+                Need::SexAndAge => leaves.push(Leaves::SexAndAge),
                 Need::OwnNumber | Need::Rules(_) => {}
             }
         }
@@ -410,11 +471,40 @@ impl Matrix {
         leaves
     }
 
-    /// Returns who sees the data that leaves.
+    /// Returns who sees the data that leaves, with the names of the lists.
     pub fn recipients(&self, row: &ColumnRow) -> Vec<Text> {
+        let lists: Vec<&str> = row.lists.iter().map(String::as_str).collect();
+        let lists = Text::new(lists.join("、"), lists.join(", "));
+        self.recipients_with(row, &lists)
+    }
+
+    /// Returns who sees the data that leaves, with the offices that the lists are for.
+    pub fn recipients_in_words(&self, row: &ColumnRow) -> Vec<Text> {
+        let named = row
+            .lists
+            .iter()
+            .filter_map(|name| self.names.lists.get(name));
+        let mut offices: Vec<&Text> = Vec::new();
+        for office in named {
+            // Adults and minors have a list each.
+            if !offices.contains(&office) {
+                offices.push(office);
+            }
+        }
+        let zh: Vec<&str> = offices.iter().map(|office| office.zh.as_str()).collect();
+        let en: Vec<&str> = offices.iter().map(|office| office.en.as_str()).collect();
+        let lists = Text::new(
+            format!("{}的清单", zh.join("、")),
+            format!("lists for {}", en.join(", ")),
+        );
+        self.recipients_with(row, &lists)
+    }
+
+    fn recipients_with(&self, row: &ColumnRow, lists: &Text) -> Vec<Text> {
         let leaves = self.leaves(row);
         let mut seen = Vec::new();
-        if self.head.mode == Mode::Split && leaves.iter().any(|form| *form != Leaves::ListField) {
+        let goes_to_centre = |form: &Leaves| matches!(form, Leaves::Token | Leaves::Outcomes);
+        if self.head.mode == Mode::Split && leaves.iter().any(goes_to_centre) {
             seen.push(Text::new(
                 "筛查机构（令牌和结果）",
                 "the centre (token and outcomes)",
@@ -422,12 +512,19 @@ impl Matrix {
         }
         if !row.lists.is_empty() && row.is_used() {
             let (zh, en) = match row.lists.len() == self.lists {
-                true => ("全部清单".to_owned(), "all lists".to_owned()),
-                false => (row.lists.join("、"), row.lists.join(", ")),
+                true => ("全部清单", "all lists"),
+                false => (lists.zh.as_str(), lists.en.as_str()),
             };
             seen.push(Text::new(
                 format!("检察机关（{zh}）"),
                 format!("the procuratorate ({en})"),
+            ));
+        }
+        let for_reviewers = |form: &Leaves| matches!(form, Leaves::ReviewField | Leaves::SexAndAge);
+        if leaves.iter().any(for_reviewers) {
+            seen.push(Text::new(
+                "检察机关的核查人（review/）",
+                "the procuratorate's reviewers (review/)",
             ));
         }
         seen
@@ -444,6 +541,10 @@ pub enum Leaves {
     Outcomes,
     /// The cell itself, on the procuratorate's own lists.
     ListField,
+    /// The cell itself, in the procuratorate's review workbooks and person pages.
+    ReviewField,
+    /// Sex and age, in the same.
+    SexAndAge,
 }
 
 impl Leaves {
@@ -453,13 +554,15 @@ impl Leaves {
             Leaves::Token => Text::new("令牌", "token"),
             Leaves::Outcomes => Text::new("规则结果", "outcomes of rules"),
             Leaves::ListField => Text::new("清单字段", "list field"),
+            Leaves::ReviewField => Text::new("供核查人查看的字段", "field for reviewers"),
+            Leaves::SexAndAge => Text::new("性别、年龄", "sex and age"),
         }
     }
 }
 
 impl Need {
     /// Returns the words for the user.
-    pub fn text(&self) -> Text {
+    pub fn text(&self, names: &Names) -> Text {
         match self {
             Need::Token => Text::new("生成令牌", "making the token"),
             Need::OwnNumber => Text::new(
@@ -467,10 +570,23 @@ impl Need {
                 "checking that the ID number is the person's own",
             ),
             Need::List => Text::new("在清单上显示", "shown on the lists"),
-            Need::Rules(rules) => Text::new(
-                format!("规则 {}", rules.join("、")),
-                format!("rules {}", rules.join(", ")),
+            Need::Reviewers => Text::new(
+                "供核查人查找、判断本人",
+                "shown to reviewers, to find and judge the person",
             ),
+            Need::SexAndAge => Text::new(
+                "供核查人了解性别和年龄",
+                "sex and age are shown to reviewers",
+            ),
+            Need::Rules(rules) => {
+                let rules: Vec<Text> = rules.iter().map(|id| names.rule(id)).collect();
+                let zh: Vec<&str> = rules.iter().map(|rule| rule.zh.as_str()).collect();
+                let en: Vec<&str> = rules.iter().map(|rule| rule.en.as_str()).collect();
+                Text::new(
+                    format!("规则：{}", zh.join("；")),
+                    format!("rules: {}", en.join("; ")),
+                )
+            }
         }
     }
 }
@@ -484,6 +600,14 @@ pub fn needs(policy: &Policy, schema: &ExportSchema, field: &Field) -> Vec<Need>
         // Lists show fields of the procuratorate's own rows only.
         Role::List if schema.name == CASE_EXPORT => needs.push(Need::List),
         Role::List | Role::Attribute => {}
+    }
+    if schema.name == CASE_EXPORT {
+        if field.for_reviewers {
+            needs.push(Need::Reviewers);
+        }
+        if field.role == Role::NationalId && schema.reviewer_fields().next().is_some() {
+            needs.push(Need::SexAndAge);
+        }
     }
     let rules: Vec<String> = rules_on(policy, schema, field)
         .map(|rule| rule.id.clone())

@@ -3,22 +3,22 @@
 //! links.
 
 use aidlink_faults::text::{Language, Text};
+use maud::{Markup, html};
 
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::PolicyUsed;
 
-use super::minimisation::{ColumnRow, ConstantGiven, ExportPart, Matrix, Verdict};
+use super::minimisation::{ColumnRow, ConstantGiven, ExportPart, Leaves, Matrix, Verdict};
 use aidlink_agency::spreadsheet_csv;
 
 /// Returns the files of the matrix: name in its folder, and content.
 pub fn files(matrix: &Matrix) -> Vec<(&'static str, Vec<u8>)> {
-    let page = |language| page(matrix, language).into_bytes();
     vec![
         ("matrix.json", matrix.document().to_bytes()),
         ("matrix.zh.csv", csv(matrix, Language::Chinese)),
         ("matrix.en.csv", csv(matrix, Language::English)),
-        ("matrix.zh.html", page(Language::Chinese)),
-        ("matrix.en.html", page(Language::English)),
+        ("matrix.zh.html", page(matrix, Language::Chinese)),
+        ("matrix.en.html", page(matrix, Language::English)),
     ]
 }
 
@@ -63,11 +63,12 @@ fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language
         .leaves(row)
         .into_iter()
         .map(|form| match form {
-            super::minimisation::Leaves::Outcomes => {
-                let text = form.text();
+            // The rules are named beside it, as what needs the column.
+            Leaves::Outcomes => {
+                let (text, count) = (form.text(), row.outcomes.len());
                 Text::new(
-                    format!("{} {}", text.zh, row.outcomes.join("、")),
-                    format!("{} {}", text.en, row.outcomes.join(", ")),
+                    format!("{}（{count}条规则）", text.zh),
+                    format!("{} ({count} rules)", text.en),
                 )
             }
             form => form.text(),
@@ -75,10 +76,16 @@ fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language
         .collect();
     let decides = match row.decides.is_empty() || !row.is_used() {
         true => String::new(),
-        false => say(&Text::new(
-            format!("是否已在领取或已转介：{}", row.decides.join("、")),
-            format!("already received or referred: {}", row.decides.join(", ")),
-        )),
+        false => {
+            let aids = row.decides.iter().map(|id| matrix.names.aid(id));
+            let aids: Vec<Text> = aids.collect();
+            let zh: Vec<&str> = aids.iter().map(|aid| aid.zh.as_str()).collect();
+            let en: Vec<&str> = aids.iter().map(|aid| aid.en.as_str()).collect();
+            say(&Text::new(
+                format!("是否已在领取或已转介：{}", zh.join("、")),
+                format!("already received or referred: {}", en.join(", ")),
+            ))
+        }
     };
     [
         field,
@@ -88,12 +95,12 @@ fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language
         join(
             row.needs
                 .iter()
-                .map(super::minimisation::Need::text)
+                .map(|need| need.text(&matrix.names))
                 .collect(),
             semicolon(),
         ),
         join(leaves, semicolon()),
-        join(matrix.recipients(row), semicolon()),
+        join(matrix.recipients_in_words(row), semicolon()),
         decides,
         say(&row.verdict.text()),
     ]
@@ -153,47 +160,81 @@ fn csv(matrix: &Matrix, language: Language) -> Vec<u8> {
     spreadsheet_csv::to_bytes(&table)
 }
 
+/// The style of the page, after that of all pages.
 const STYLE: &str = "\
 @page { size: A4 landscape; margin: 12mm; }
-body { font: 10pt/1.35 'Noto Sans CJK SC', 'Source Han Sans SC', 'Microsoft YaHei', 'PingFang SC', sans-serif; color: #111; max-width: 1200px; margin: 1.5em auto; padding: 0 1em; }
-h1 { font-size: 16pt; margin: 0 0 .3em; } h2 { font-size: 12pt; margin: 1.6em 0 .2em; break-after: avoid; }
-p { margin: .2em 0; } dl { display: grid; grid-template-columns: max-content 1fr; gap: .1em 1em; margin: .5em 0 1em; }
-dt { color: #555; } dd { margin: 0; }
-table { border-collapse: collapse; width: 100%; font-size: 8.5pt; table-layout: fixed; } thead { display: table-header-group; } tr { break-inside: avoid; }
-th, td { border: 1px solid #999; padding: .2em .4em; text-align: left; vertical-align: top; overflow-wrap: anywhere; } th { background: #eee; }
+body { max-width: 1200px; }
+table { font-size: 8.5pt; table-layout: fixed; }
 tr.unread td { color: #666; } tr.wrong td { background: #fdd; font-weight: bold; }
-.mark { font-weight: bold; } .sums td, .sums th { width: auto; }
+.sums td, .sums th { width: auto; }
 ";
 
-/// The column widths of the table.
-const WIDTHS: &str = "<colgroup><col style=\"width:12%\"><col style=\"width:9%\"><col style=\"width:5%\"><col style=\"width:4%\"><col style=\"width:19%\"><col style=\"width:17%\"><col style=\"width:14%\"><col style=\"width:12%\"><col style=\"width:8%\"></colgroup>\n";
+/// The widths of the columns of the table, in percent.
+const WIDTHS: [u8; 9] = [12, 9, 5, 4, 22, 14, 14, 12, 8];
 
 /// Returns the page in one language.
-pub fn page(matrix: &Matrix, language: Language) -> String {
-    let say = |zh: &str, en: &str| match language {
-        Language::Chinese => zh.to_owned(),
-        Language::English => en.to_owned(),
-    };
+pub fn page(matrix: &Matrix, language: Language) -> Vec<u8> {
+    let say = |zh: &str, en: &str| Text::new(zh, en).in_language(language).to_owned();
     let head = &matrix.head;
     let title = say("最小必要核对表", "Minimisation matrix");
-    let mut html = format!(
-        "<!doctype html>\n<html lang=\"{}\">\n<meta charset=\"utf-8\">\n<title>{} {}</title>\n<style>\n{STYLE}</style>\n",
-        match language {
-            Language::Chinese => "zh-CN",
-            Language::English => "en",
-        },
-        escaped(&title),
-        escaped(&head.round),
-    );
-    html.push_str(&format!(
-        "<h1>{} · {}</h1>\n<p>{}</p>\n",
-        escaped(&title),
-        escaped(&head.round),
-        escaped(&say(
-            "列出各导出的每一列：是否存在、是否读取、有何用途、送出什么内容、由谁接收（个人信息保护法第六条）。可以读取的列由模式和规则文件推出，实际读取的列出自运行记录，两者逐列核对。",
-            "Every column of every export: whether it is present, whether it was read, what needs it, what leaves, and who sees that (Personal Information Protection Law, 6). Which columns may be read follows from the schemas and the policy; which were read comes from the record of the run. The two are compared column by column."
-        ))
-    ));
+    let body = html! {
+        h1 { (title) " · " (head.round) }
+        p {
+            (say(
+                "列出各导出的每一列：是否存在、是否读取、有何用途、送出什么内容、由谁接收（个人信息保护法第六条）。可以读取的列由模式和规则文件推出，实际读取的列出自运行记录，两者逐列核对。",
+                "Every column of every export: whether it is present, whether it was read, what needs it, what leaves, and who sees that (Personal Information Protection Law, 6). Which columns may be read follows from the schemas and the policy; which were read comes from the record of the run. The two are compared column by column."
+            ))
+        }
+        dl {
+            @for (name, value) in facts(matrix, language) {
+                dt { (name) }
+                dd { (value) }
+            }
+        }
+        (sums(matrix, language))
+        @for part in &matrix.exports {
+            h2 { (part.title.in_language(language)) " " small { (part.export) } }
+            p {
+                (say(
+                    &format!("提取日 {}；目的：{}；法律依据：{}", part.snapshot, head.purpose, part.legal_basis),
+                    &format!("snapshot {}; purpose: {}; legal basis: {}", part.snapshot, head.purpose, part.legal_basis),
+                ))
+            }
+            table {
+                colgroup {
+                    @for width in WIDTHS { col style={ "width:" (width) "%" }; }
+                }
+                thead {
+                    tr {
+                        @for (zh, en) in HEADINGS { th { (say(zh, en)) } }
+                    }
+                }
+                tbody {
+                    @for row in &part.columns {
+                        tr class=[class(row.verdict)] {
+                            @for cell in cells(matrix, part, row, language) { td { (cell) } }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    let title = format!("{title} {}", head.round);
+    aidlink_office::page::page(language, &title, STYLE, &body)
+}
+
+fn class(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        verdict if verdict.is_wrong() => Some("wrong"),
+        Verdict::ReadAsNeeded | Verdict::GivenByRoundFile => None,
+        _ => Some("unread"),
+    }
+}
+
+/// Returns what holds for the whole matrix: names and values.
+fn facts(matrix: &Matrix, language: Language) -> Vec<(String, String)> {
+    let say = |zh: &str, en: &str| Text::new(zh, en).in_language(language).to_owned();
+    let head = &matrix.head;
     let wrong = matrix.wrong().count();
     let PolicyUsed {
         id: policy,
@@ -209,7 +250,7 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
         )
     });
     let below: String = below.collect();
-    let facts = [
+    vec![
         (
             say("步骤", "Step"),
             match head.step {
@@ -241,56 +282,10 @@ pub fn page(matrix: &Matrix, language: Language) -> String {
                 )
             },
         ),
-    ];
-    html.push_str("<dl>");
-    for (name, value) in facts {
-        html.push_str(&format!(
-            "<dt>{}</dt><dd>{}</dd>",
-            escaped(&name),
-            escaped(&value)
-        ));
-    }
-    html.push_str("</dl>\n");
-    sums(matrix, language, &mut html);
-    for part in &matrix.exports {
-        html.push_str(&format!(
-            "<h2>{} <small>{}</small></h2>\n<p>{}</p>\n<table>\n{WIDTHS}<thead><tr>",
-            escaped(part.title.in_language(language)),
-            escaped(&part.export),
-            escaped(&say(
-                &format!(
-                    "提取日 {}；目的：{}；法律依据：{}",
-                    part.snapshot, head.purpose, part.legal_basis
-                ),
-                &format!(
-                    "snapshot {}; purpose: {}; legal basis: {}",
-                    part.snapshot, head.purpose, part.legal_basis
-                ),
-            )),
-        ));
-        for (zh, en) in HEADINGS {
-            html.push_str(&format!("<th>{}</th>", escaped(&say(zh, en))));
-        }
-        html.push_str("</tr></thead>\n<tbody>\n");
-        for row in &part.columns {
-            let class = match row.verdict {
-                verdict if verdict.is_wrong() => " class=\"wrong\"",
-                Verdict::ReadAsNeeded | Verdict::GivenByRoundFile => "",
-                _ => " class=\"unread\"",
-            };
-            html.push_str(&format!("<tr{class}>"));
-            for cell in &cells(matrix, part, row, language) {
-                html.push_str(&format!("<td>{}</td>", escaped(cell)));
-            }
-            html.push_str("</tr>\n");
-        }
-        html.push_str("</tbody>\n</table>\n");
-    }
-    html.push_str("</html>\n");
-    html
+    ]
 }
 
-fn sums(matrix: &Matrix, language: Language, html: &mut String) {
+fn sums(matrix: &Matrix, language: Language) -> Markup {
     let verdicts = [
         Verdict::ReadAsNeeded,
         Verdict::PresentNotRead,
@@ -300,47 +295,14 @@ fn sums(matrix: &Matrix, language: Language, html: &mut String) {
         Verdict::ReadWithoutNeed,
         Verdict::NeededNotRead,
     ];
-    html.push_str("<table class=\"sums\"><tr>");
-    for verdict in verdicts {
-        html.push_str(&format!(
-            "<th>{}</th>",
-            escaped(verdict.text().in_language(language))
-        ));
-    }
-    html.push_str("</tr><tr>");
-    for verdict in verdicts {
-        html.push_str(&format!("<td>{}</td>", matrix.count(verdict)));
-    }
-    html.push_str("</tr></table>\n");
-}
-
-/// Escapes text for HTML, so that text from outside cannot become markup, and replaces
-/// control characters by spaces.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            control if control.is_control() => escaped.push(' '),
-            other => escaped.push(other),
+    html! {
+        table.sums {
+            tr {
+                @for verdict in verdicts { th { (verdict.text().in_language(language)) } }
+            }
+            tr {
+                @for verdict in verdicts { td { (matrix.count(verdict)) } }
+            }
         }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn markup_and_control_characters_are_escaped() {
-        assert_eq!(
-            escaped("<script>alert('1')</script>\u{1b}[31m&\""),
-            "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; [31m&amp;&quot;"
-        );
     }
 }

@@ -1,6 +1,7 @@
 //! Ctrl-C and termination signals: the partial output folder is removed, so that
 //! an interrupted run leaves no lists behind.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -59,6 +60,14 @@ pub fn listen() {
                         break;
                     }
                     std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                if !folder.exists() {
+                    // In both languages: the user's is not known here. The line begins anew,
+                    // because the terminal shows `^C` or a progress line.
+                    let _ = writeln!(
+                        std::io::stderr(),
+                        "\n已中断：没有写出结果 / interrupted: no result was written"
+                    );
                 }
             }
             std::process::exit(128 + signal);

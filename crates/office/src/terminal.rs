@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use aidlink_contract::hexadecimal::is_key_id;
 use aidlink_faults::fault::{Fault, Faults, Place};
@@ -10,7 +12,7 @@ use aidlink_faults::personal_number::{
 };
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::guarded::is_guarded;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -210,6 +212,8 @@ pub fn print_faults(faults: &Faults, language: Language) {
 pub struct Progress {
     bar: ProgressBar,
     language: Language,
+    /// When the present stage began.
+    began: Mutex<Instant>,
 }
 
 impl Progress {
@@ -222,24 +226,70 @@ impl Progress {
         } else {
             ProgressBar::hidden()
         };
-        // The template is constant and valid, so this cannot fail.
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {human_pos}") {
-            bar.set_style(style);
+        Progress {
+            bar,
+            language,
+            began: Mutex::new(Instant::now()),
         }
-        Progress { bar, language }
     }
 
     /// Starts a new stage.
     pub fn step(&self, text: &Text) {
-        self.bar.set_position(0);
+        self.begin(text, "{spinner} {msg}", None);
+    }
+
+    /// Starts to read an export. `bytes` is how many there are, if that is known.
+    pub fn reading(&self, text: &Text, bytes: Option<u64>) {
+        let template = match bytes {
+            None => "{spinner} {msg} {prefix}",
+            Some(_) => "{spinner} {msg} {prefix} {bar:16} {percent}% ({eta})",
+        };
+        self.begin(text, template, bytes);
+    }
+
+    fn begin(&self, text: &Text, template: &str, length: Option<u64>) {
+        // The templates are constant and valid, so this cannot fail.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+        match length {
+            Some(length) => self.bar.set_length(length),
+            None => self.bar.unset_length(),
+        }
+        *self.began.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.bar.reset();
+        self.bar.set_prefix("");
         self.bar
             .set_message(text.in_language(self.language).to_owned());
         self.bar.tick();
     }
 
-    /// Shows how many rows this stage has read so far.
-    pub fn rows(&self, rows: u64) {
-        self.bar.set_position(rows);
+    /// Shows how many rows and bytes of the export were read so far.
+    pub fn advance(&self, rows: u64, bytes: u64) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let began = *self.began.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = began.elapsed().as_secs_f64();
+        let rate = match seconds > 0.0 {
+            true => (rows as f64 / seconds) as u64,
+            false => 0,
+        };
+        let (rows, rate) = (HumanCount(rows), HumanCount(rate));
+        let text = Text::new(
+            format!("{rows}行，每秒{rate}行"),
+            format!("{rows} rows, {rate}/s"),
+        );
+        self.bar
+            .set_prefix(text.in_language(self.language).to_owned());
+        self.bar.set_position(bytes);
+    }
+
+    /// Leaves a line above the progress line.
+    pub fn line(&self, text: &Text) {
+        let text = text.in_language(self.language);
+        let text = black_out_lines(text);
+        self.bar.println(without_control_characters(&text));
     }
 
     /// Removes the line.

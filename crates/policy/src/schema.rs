@@ -130,6 +130,9 @@ pub struct Field {
     pub qualifiers: BTreeSet<String>,
     /// A cell may hold several values: a person may have two disabilities.
     pub several: bool,
+    /// The procuratorate's reviewers see the cell, beside the list fields, to find and judge
+    /// the person.
+    pub for_reviewers: bool,
     /// The part of a disability certificate's number that is the value where the
     /// export has none.
     pub certificate_part: Option<CertificatePart>,
@@ -298,6 +301,12 @@ impl ExportSchema {
     /// Returns the fields that the match lists show.
     pub fn list_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| field.role == Role::List)
+    }
+
+    /// Iterates over the fields that reviewers see beside the list fields, in the schema's
+    /// order.
+    pub fn reviewer_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| field.for_reviewers)
     }
 }
 
@@ -575,6 +584,7 @@ impl SchemaReader<'_> {
                 "codes",
                 "labels",
                 "several",
+                "for_reviewers",
                 "qualifiers",
                 "certificate_part",
                 "derived_from",
@@ -611,6 +621,7 @@ impl SchemaReader<'_> {
         let case_title_endings = self.strings(&own, "case_title_endings", &own_pointer);
         let qualifiers = self.strings(&own, "qualifiers", &own_pointer);
         let several = self.boolean(&own, "several", &own_pointer);
+        let for_reviewers = self.boolean(&own, "for_reviewers", &own_pointer);
         let certificate_part = self.certificate_part(&own, &own_pointer);
         let labels = self.labels(&own, &own_pointer);
         let constraints = object.get("constraints").and_then(Json::as_object);
@@ -678,6 +689,7 @@ impl SchemaReader<'_> {
                 .map(|qualifier| uniform_label(qualifier))
                 .collect(),
             several,
+            for_reviewers,
             certificate_part,
             derived_from,
             affixes,
@@ -999,6 +1011,24 @@ impl SchemaReader<'_> {
                         ),
                     ),
                     Text::new("请去掉角色 list", "remove the role `list`"),
+                );
+            }
+            let is_attribute = field.role == Role::Attribute;
+            let may_show = is_attribute && schema.starts_with("procuratorate.");
+            if field.for_reviewers && !may_show {
+                self.fault(
+                    "/fields",
+                    Text::new(
+                        format!(
+                            "字段“{}”有角色，或不属于检察机关的导出，不能供核查人查看",
+                            field.name
+                        ),
+                        format!(
+                            "the field `{}` has a role or is not in an export of the procuratorate, and cannot be shown to reviewers",
+                            field.name
+                        ),
+                    ),
+                    Text::new("请去掉 for_reviewers", "remove `for_reviewers`"),
                 );
             }
             let headers = [&field.name, &field.title.zh]

@@ -1,12 +1,16 @@
 //! The lists of a round: the match lists, which a person at the procuratorate checks, the
-//! persons who could not be judged, and the workbooks in which the reviewers decide.
+//! persons who could not be judged, the workbooks in which the reviewers decide, and the
+//! pages for whoever visits a person.
 
+mod about_person;
 mod case_cells;
 pub mod columns;
 pub mod marking;
 pub mod match_list;
 pub mod not_judged;
 mod numbers;
+pub mod person_pages;
+mod persons;
 pub mod review;
 mod same_case;
 
@@ -24,6 +28,7 @@ use marking::RoundMarking;
 use match_list::MatchList;
 use not_judged::NotJudgedList;
 use numbers::PersonNumbers;
+use person_pages::PersonPages;
 use review::ReviewWorkbook;
 
 /// The lists of a round, ready to be written.
@@ -34,6 +39,8 @@ pub struct RoundLists {
     pub not_judged: Vec<NotJudgedList>,
     /// The workbooks for the reviewers: of adults, of minors; only those with content.
     pub workbooks: Vec<ReviewWorkbook>,
+    /// The pages of persons with leads: of adults, of minors; only those with content.
+    pub person_pages: Vec<PersonPages>,
 }
 
 impl RoundLists {
@@ -66,10 +73,11 @@ impl RoundLists {
             for_review: match_list::match_lists(terms, &leads, &marking),
             not_judged: not_judged::not_judged_lists(terms, &not_judged, &marking),
             workbooks: review::workbooks(terms, &leads, &not_judged, &marking)?,
+            person_pages: person_pages::person_pages(terms, &leads, &marking),
         })
     }
 
-    /// Returns path and content of each list, without the workbooks.
+    /// Returns path and content of each list, without the workbooks and the pages.
     pub fn files(&self) -> impl Iterator<Item = (String, &[u8])> {
         let for_review = self.for_review.iter();
         let for_review = for_review.map(|list| (list.path(), list.bytes.as_slice()));
@@ -77,7 +85,7 @@ impl RoundLists {
         for_review.chain(not_judged.map(|list| (list.path.to_owned(), list.bytes.as_slice())))
     }
 
-    /// Writes the lists and the workbooks into a folder.
+    /// Writes lists, workbooks and pages into a folder.
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -87,6 +95,9 @@ impl RoundLists {
         }
         for workbook in &self.workbooks {
             folder.write_to_fill_in(workbook.path, &workbook.bytes)?;
+        }
+        for pages in &self.person_pages {
+            folder.write(pages.path, &pages.bytes)?;
         }
         Ok(())
     }

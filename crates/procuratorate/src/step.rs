@@ -7,6 +7,7 @@ use std::path::Path;
 use aidlink_agency::exports::{open, read_export};
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::person_mark::PersonMarker;
+use aidlink_agency::reading_progress;
 use aidlink_agency::step::key_used;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
@@ -76,10 +77,9 @@ pub fn resolve_leads(
     let mut faults = FaultCollector::new();
     let exports = open(&terms.policy, planned, &mut faults);
     faults.finish()?;
-    progress.step(&planned.schema.title);
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     let marker = PersonMarker::new(&key.mark_subkey(terms.algorithm));
-    let on_rows = |rows| progress.rows(rows);
+    let on_rows = reading_progress::begin(progress, &planned.schema.title, &exports);
     let tokenising = Tokenising::of(terms, planned, &tokeniser, &on_rows);
     let screened: Vec<FileReport> = file
         .case_sources

@@ -31,6 +31,10 @@ impl FileStamp {
             identity: identity(&metadata),
         })
     }
+
+    pub(super) fn byte_length(&self) -> u64 {
+        self.byte_length
+    }
 }
 
 #[cfg(unix)]

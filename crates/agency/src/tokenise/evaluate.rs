@@ -140,6 +140,8 @@ pub(super) struct RowColumns<'a> {
     constants: Vec<&'a Constant>,
     /// Fields that lists show, with their columns; `None` if the file has no such column.
     list_fields: Vec<(&'a Field, Option<usize>)>,
+    /// The fields for reviewers, with their columns.
+    reviewer_fields: Vec<(&'a Field, Option<usize>)>,
     pub(super) outcome_rules: Vec<&'a Rule>,
     withhold_rules: Vec<&'a Rule>,
     /// Fields whose columns are read.
@@ -193,7 +195,7 @@ impl<'a> RowColumns<'a> {
         let is_read = |field: &&Field| {
             let needed = match field.role {
                 Role::NationalId | Role::List | Role::BirthDate => true,
-                Role::Attribute => needed.contains(&field.name),
+                Role::Attribute => field.for_reviewers || needed.contains(&field.name),
             };
             needed && index(field).is_some()
         };
@@ -239,6 +241,10 @@ impl<'a> RowColumns<'a> {
                 .collect(),
             list_fields: schema
                 .list_fields()
+                .map(|field| (field, index(field)))
+                .collect(),
+            reviewer_fields: schema
+                .reviewer_fields()
                 .map(|field| (field, index(field)))
                 .collect(),
             outcome_rules: policy.outcome_rules(&schema.name).collect(),
@@ -458,8 +464,7 @@ impl<'a> RowColumns<'a> {
                     continue;
                 }
             }
-            let mut fields = Vec::with_capacity(self.list_fields.len());
-            for (field, column) in &self.list_fields {
+            let mut shown = |(field, column): &(&Field, Option<usize>)| {
                 let cell = column.map_or(&[][..], |column| row.cells.get(column));
                 let text = match encodings[index].decode(cell) {
                     Some(text) if text == MERGED_TEXT => Err(ValueFault::Merged),
@@ -467,13 +472,18 @@ impl<'a> RowColumns<'a> {
                     None => Err(ValueFault::Encoding),
                 };
                 let text = text.unwrap_or_else(|fault| {
-                    let key = (field.name.clone(), fault);
-                    *counts.value_faults.entry(key).or_default() += 1;
-                    unreadable.push(field.name.clone());
+                    // A rule may have read the cell before.
+                    if !unreadable.contains(&field.name) {
+                        let key = (field.name.clone(), fault);
+                        *counts.value_faults.entry(key).or_default() += 1;
+                        unreadable.push(field.name.clone());
+                    }
                     Cow::Borrowed("")
                 });
-                fields.push(cell::without_numbers(bare(&text), self.as_of));
-            }
+                cell::without_numbers(bare(&text), self.as_of)
+            };
+            let fields = self.list_fields.iter().map(&mut shown).collect();
+            let for_reviewers = self.reviewer_fields.iter().map(&mut shown).collect();
             if is_of_cases && outcomes.contains(&Outcome::Unknown) {
                 empty.extend(&self.missing);
                 empty.sort_unstable();
@@ -485,6 +495,9 @@ impl<'a> RowColumns<'a> {
                 outcomes,
                 listed: Listed {
                     fields,
+                    for_reviewers,
+                    sex: row.id.sex(),
+                    age: row.id.age_at(self.as_of),
                     minor: row.id.age_at(self.as_of).is_none_or(|age| age < 18),
                     unreadable,
                     empty,

@@ -17,8 +17,8 @@ use crate::account::Rest;
 use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
 use crate::rules::EvaluationError;
-use crate::scan::Export;
 use crate::scan::pass::{Pass, Place, RowFault, RowView, Tally};
+use crate::scan::{Advance, Export};
 
 /// What an export gives in a round.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +39,7 @@ pub fn preview(
     schema: &ExportSchema,
     policy: &Policy,
     as_of: Date,
-    progress: &(dyn Fn(u64) + Sync),
+    progress: &(dyn Fn(Advance) + Sync),
 ) -> Result<Preview, TokeniseError> {
     let mut report = Report::default();
     let mut unknown: BTreeMap<String, u64> = BTreeMap::new();
@@ -52,9 +52,11 @@ pub fn preview(
             needed: &needed,
             columns: &columns,
         };
-        let before = report.account.rows;
+        let before = report.advance();
         let read = export
-            .read::<_, BlockPatterns>(Pass::DEFAULT, &context, &|rows| progress(before + rows))
+            .read::<_, BlockPatterns>(Pass::DEFAULT, &context, &|advance| {
+                progress(advance.after(before))
+            })
             .map_err(TokeniseError::Unreadable)?;
         report.add_table(export, read.digest, read.byte_length, &columns.read);
         let patterns = read.tally;

@@ -10,8 +10,8 @@ use crate::account::{Account, all_rejected};
 use crate::cell::ValueFault;
 use crate::identify::IdentifyFindings;
 use crate::reject::RejectReason;
-use crate::scan::Export;
 use crate::scan::pass::Counts;
+use crate::scan::{Advance, Export};
 use crate::unmapped::UnmappedLabels;
 
 /// The report on tokenising an export.
@@ -65,6 +65,14 @@ impl Report {
             if !self.columns_read.contains(field) {
                 self.columns_read.push(field.clone());
             }
+        }
+    }
+
+    /// Returns how far the reading has come with the tables added so far.
+    pub(super) fn advance(&self) -> Advance {
+        Advance {
+            rows: self.account.rows,
+            bytes: self.files.iter().map(|file| file.byte_length).sum(),
         }
     }
 

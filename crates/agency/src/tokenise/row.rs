@@ -3,6 +3,7 @@
 use aidlink_contract::outcome::Outcome;
 use aidlink_contract::token::Token;
 
+use crate::national_id::Sex;
 use crate::tokeniser::Fingerprint;
 
 /// One tokenised row.
@@ -19,6 +20,12 @@ pub(super) struct TokenisedRow {
 pub struct Listed {
     /// The values of the schema's list fields, in schema order.
     pub fields: Vec<String>,
+    /// The values of the fields for reviewers, in schema order.
+    pub for_reviewers: Vec<String>,
+    /// The sex that the ID number states.
+    pub sex: Option<Sex>,
+    /// The age in whole years at the as-of date.
+    pub age: Option<i64>,
     /// Whether the person is a minor at the as-of date. A person of unknown age counts
     /// as one, because the minors' list is better protected.
     pub minor: bool,

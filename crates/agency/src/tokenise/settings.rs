@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use super::evaluate::Keep;
 use crate::case_parties::CaseParties;
 use crate::rejects_file::{ExportRejects, TableRejects};
-use crate::scan::Export;
 use crate::scan::pass::Pass;
+use crate::scan::{Advance, Export};
 use crate::tokeniser::Tokeniser;
 
 /// The settings for tokenising an export.
@@ -30,8 +30,8 @@ pub struct Tokenising<'a> {
     pub rejects: Option<ExportRejects<'a>>,
     /// The pass with which rows are read. Both give the same result.
     pub pass: Pass,
-    /// Called with the number of rows read so far.
-    pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Called with how far the reading of the export has come.
+    pub progress: &'a (dyn Fn(Advance) + Sync),
 }
 
 impl<'a> Tokenising<'a> {
@@ -40,7 +40,7 @@ impl<'a> Tokenising<'a> {
         terms: &'a RoundTerms,
         planned: &'a PlannedExport,
         tokeniser: &'a Tokeniser,
-        progress: &'a (dyn Fn(u64) + Sync),
+        progress: &'a (dyn Fn(Advance) + Sync),
     ) -> Self {
         Tokenising {
             schema: &planned.schema,

@@ -19,8 +19,8 @@ use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
 use crate::rejects_file::TableRejects;
 use crate::rules::EvaluationError;
-use crate::scan::Export;
 use crate::scan::pass::{Place, RowFault, RowView, Tally};
+use crate::scan::{Advance, Export};
 use crate::tokeniser::{Scratch, Tokeniser};
 
 /// Maximum number of persons in memory; they take about 128 MiB.
@@ -144,8 +144,8 @@ pub fn tokenise_whole_register<W: Write + Send>(
             settings: &settings,
             rejects: tokenising.rejects_of(export),
         };
-        let before = report.account.rows;
-        let progress = |rows| (tokenising.progress)(before + rows);
+        let before = report.advance();
+        let progress = |advance: Advance| (tokenising.progress)(advance.after(before));
         let read = export
             .read::<_, BlockPersons>(tokenising.pass, &context, &progress)
             .map_err(TokeniseError::Unreadable)?;

@@ -397,6 +397,11 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
             format!("{path} differs from what was issued"),
         )
     }));
+    for (path, bytes) in &made.person_pages {
+        if evidence.read(path).as_ref() != Some(bytes) {
+            differ.push(Text::new(format!("{path} 不同"), format!("{path} differs")));
+        }
+    }
     if evidence.read(SUMMARY).as_ref() != Some(&made.summary) {
         differ.push(Text::new("summary.json 不同", "summary.json differs"));
     }
@@ -408,15 +413,16 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
         Text::new("另一版本的程序", "another build of the program")
     };
     let (count, workbooks) = (made.lists.len(), made.workbooks.len());
+    let pages = made.person_pages.len();
     Finding::of(
         differ,
         Text::new(
             format!(
-                "用{}重新运行，{count}份清单、{workbooks}份核查工作簿（签发时）和 summary.json 逐字节相同",
+                "用{}重新运行，{count}份清单、{workbooks}份核查工作簿（签发时）、{pages}份一人一档和 summary.json 逐字节相同",
                 with.zh
             ),
             format!(
-                "run again with {}: {count} lists, {workbooks} review workbooks (as issued) and summary.json are identical byte for byte",
+                "run again with {}: {count} lists, {workbooks} review workbooks (as issued), {pages} files of person pages and summary.json are identical byte for byte",
                 with.en
             ),
         ),

@@ -12,6 +12,7 @@ use aidlink_faults::text::Text;
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Direction, Policy, Rule, RuleKind};
 
+use super::about_person::AboutPerson;
 use super::case_cells::case_fields;
 use super::columns::{
     ActBy, AppliedRules, Cell, CitedAid, Decision, ListForm, ListRow, Mark, ToCheck, Urgency,
@@ -75,6 +76,21 @@ pub(super) struct ListedLead<'l> {
     pub(super) act_by: Option<ActBy>,
     /// The row of its match list.
     pub(super) row: ListRow,
+    /// The same, part by part.
+    pub(super) parts: LeadParts,
+}
+
+/// What a lead rests on and what is open, part by part, in the language of the lists. What
+/// differs between the cases of the person is not told apart.
+pub(super) struct LeadParts {
+    /// The rules that are yes, each with its register and the day of its snapshot.
+    pub(super) evidence: Vec<String>,
+    /// The rules that are indicated or unknown.
+    pub(super) open: Vec<String>,
+    /// What a person must check.
+    pub(super) checks: Vec<String>,
+    /// What reviewers see to find and judge the person.
+    pub(super) about: AboutPerson,
 }
 
 /// Returns the leads as lists show them, sorted by list, then by urgency, grade and number.
@@ -110,6 +126,7 @@ pub(super) fn listed_leads<'l>(
             grade: lead.screened.grade(),
             act_by: lead_row.act_by(),
             row: lead_row.row(number(lead, aid), urgency),
+            parts: lead_row.parts(),
         })
     });
     let mut listed: Vec<ListedLead<'_>> = listed.collect();
@@ -174,6 +191,11 @@ pub(super) fn registers_of_list<'p>(policy: &'p Policy, list: &str) -> BTreeSet<
     let named = named.filter(|rule| rules.contains(rule.id.as_str()));
     let exports = named.map(|rule| rule.on.as_str());
     exports.filter(|export| *export != CASE_EXPORT).collect()
+}
+
+/// Returns whether rules of this kind are evidence. The others have columns of their own.
+fn is_evidence(kind: RuleKind) -> bool {
+    !matches!(kind, RuleKind::Exclusion | RuleKind::Priority)
 }
 
 /// One lead with the data needed to write its row.
@@ -273,7 +295,8 @@ impl LeadRow<'_> {
         numbered.join("；")
     }
 
-    fn to_check(&self) -> ToCheck {
+    /// Returns the checks of the rules and the aid, each once.
+    fn checks(&self) -> Vec<&str> {
         let mut checks: Vec<&str> = Vec::new();
         let rules = [Outcome::Yes, Outcome::Indicated, Outcome::Unknown].map(|of| self.rules(of));
         let of_rules = rules.iter().flatten();
@@ -284,6 +307,47 @@ impl LeadRow<'_> {
                 checks.push(check);
             }
         }
+        checks
+    }
+
+    fn parts(&self) -> LeadParts {
+        let title = |rule: &Rule| self.translate(&rule.title).to_owned();
+        let evidence = self
+            .rules(Outcome::Yes)
+            .into_iter()
+            .filter(|rule| is_evidence(rule.kind));
+        let evidence = evidence.map(|rule| {
+            let title = title(rule);
+            match self.terms.export(&rule.on) {
+                None => title,
+                Some(export) => {
+                    let register = self.translate(&export.schema.title);
+                    let source = Text::new(
+                        format!("{title}（{register}，{}）", export.snapshot),
+                        format!("{title} ({register}, {})", export.snapshot),
+                    );
+                    self.translate(&source).to_owned()
+                }
+            }
+        });
+        let open = [Outcome::Indicated, Outcome::Unknown].map(|of| self.rules(of));
+        let open = open
+            .into_iter()
+            .flatten()
+            .filter(|rule| is_evidence(rule.kind));
+        LeadParts {
+            evidence: evidence.collect(),
+            open: open.map(title).collect(),
+            checks: self.checks().into_iter().map(str::to_owned).collect(),
+            about: AboutPerson::of(
+                &self.terms.cases.schema,
+                &self.lead.cases,
+                self.terms.list_language,
+            ),
+        }
+    }
+
+    fn to_check(&self) -> ToCheck {
         let screened = &self.lead.screened;
         let marks = [
             (screened.receipt_not_verified, Mark::ReceiptNotVerified),
@@ -311,7 +375,7 @@ impl LeadRow<'_> {
         }
         ToCheck {
             marks,
-            checks: checks.join("；"),
+            checks: self.checks().join("；"),
         }
     }
 
@@ -321,7 +385,6 @@ impl LeadRow<'_> {
     }
 
     fn row(&self, number: String, urgency: Urgency) -> ListRow {
-        let has_own_column = |kind| matches!(kind, RuleKind::Exclusion | RuleKind::Priority);
         let policy = &self.terms.policy;
         ListRow {
             number,
@@ -329,8 +392,8 @@ impl LeadRow<'_> {
             grade: Cell::Read(Some(self.lead.screened.grade())),
             case_fields: case_fields(&self.terms.cases.schema, &self.lead.cases),
             aid: CitedAid::of(policy, self.aid, self.terms.list_language),
-            grounds: self.titles_by_case(|kind| !has_own_column(kind)),
-            unknown: self.open_titles_by_case(|kind| !has_own_column(kind)),
+            grounds: self.titles_by_case(is_evidence),
+            unknown: self.open_titles_by_case(is_evidence),
             exclusions: self.titles_by_case(|kind| kind == RuleKind::Exclusion),
             priority: self.titles_by_case(|kind| kind == RuleKind::Priority),
             to_check: self.to_check(),

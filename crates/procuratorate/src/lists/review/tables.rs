@@ -1,7 +1,5 @@
 //! The sheets with rows: persons, the leads of an agency, persons who could not be judged.
 
-use std::collections::BTreeMap;
-
 use aidlink_agency::person_mark::PersonMark;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::round::RoundTerms;
@@ -10,6 +8,7 @@ use super::book::{Column, Content, Table, Use};
 use crate::lists::columns::{self, ListForm, Urgency};
 use crate::lists::match_list::ListedLead;
 use crate::lists::not_judged::{NotJudgedRow, number_header};
+use crate::lists::persons::{Person, distinct, persons};
 
 /// What the tables of a workbook have in common.
 pub(super) struct Layout<'t> {
@@ -20,11 +19,6 @@ pub(super) struct Layout<'t> {
     fields: Vec<&'t str>,
     /// The position of the name among them.
     name: Option<usize>,
-}
-
-/// A person with leads.
-struct Person<'l> {
-    leads: Vec<&'l ListedLead<'l>>,
 }
 
 impl<'t> Layout<'t> {
@@ -75,6 +69,11 @@ impl<'t> Layout<'t> {
         Column::new(header.in_language(self.language), (10, 11), Use::Given)
     }
 
+    fn about(&self) -> Column {
+        let header = self.text("人员情况", "About the person");
+        Column::new(&header, (12, 18), Use::Given)
+    }
+
     fn name_column(&self) -> Option<Column> {
         let name = self.name.map(|name| self.fields[name]);
         name.map(|name| Column::new(name, (7, 10), Use::Given))
@@ -116,6 +115,7 @@ impl<'t> Layout<'t> {
         columns.extend(self.name_and_decision());
         columns.push(given(columns::Column::ActBy, (10, 10)));
         columns.push(given(columns::Column::AboutActBy, (8, 8)));
+        columns.push(self.about());
         columns.extend(self.other_fields());
         columns.extend([
             given(columns::Column::Aid, (12, 14)),
@@ -151,6 +151,7 @@ impl<'t> Layout<'t> {
         let note = lead.act_by.map(|by| by.note());
         let note = note.map(|note| note.in_language(self.language).to_owned());
         cells.push(note.map_or(Content::Empty, Content::Text));
+        cells.push(Content::Lines(lead.parts.about.lines(self.language)));
         cells.extend(others);
         let rules = row.rules.value().map(columns::AppliedRules::write);
         cells.extend([
@@ -181,6 +182,7 @@ impl<'t> Layout<'t> {
             given(columns::Column::Urgency, (7, 8)),
             given(columns::Column::Grade, (7, 9)),
             given(columns::Column::ActBy, (10, 10)),
+            self.about(),
         ]);
         columns.extend(self.other_fields());
         columns.extend([
@@ -201,24 +203,16 @@ impl<'t> Layout<'t> {
 
     fn person_row(&self, person: &Person<'_>) -> Vec<Content> {
         let leads = &person.leads;
-        let fields: Vec<String> = (0..self.fields.len())
-            .map(|index| {
-                let values = leads
-                    .iter()
-                    .filter_map(|lead| lead.row.case_fields.get(index));
-                distinct(values.flat_map(|value| value.split('；'))).join("；")
-            })
-            .collect();
-        let (name, others) = self.split_fields(&fields);
-        let number = leads.first().map(|lead| lead.person_number.clone());
-        let mut cells = vec![Content::Text(number.unwrap_or_default())];
+        let (name, others) = self.split_fields(&person.case_fields(self.fields.len()));
+        let mut cells = vec![Content::Text(person.number().to_owned())];
         cells.extend(name.into_iter().chain(to_fill_in()));
         cells.push(self.urgency(person.urgency()));
-        let grade = leads.iter().map(|lead| lead.grade).max();
+        let grade = person.grade();
         let grade = grade.map(|grade| grade.title().in_language(self.language).to_owned());
         cells.push(grade.map_or(Content::Empty, Content::Text));
         let first = leads.iter().filter_map(|lead| lead.act_by).map(|by| by.on);
         cells.push(first.min().map_or(Content::Empty, Content::Day));
+        cells.push(Content::Lines(person.about().lines(self.language)));
         cells.extend(others);
         let aids = leads.iter().map(|lead| self.aid_line(lead)).collect();
         let priorities = leads.iter().map(|lead| lead.row.priority.as_str());
@@ -286,52 +280,9 @@ impl<'t> Layout<'t> {
     }
 }
 
-impl Person<'_> {
-    /// Returns the urgency of the most urgent lead.
-    fn urgency(&self) -> Urgency {
-        let urgencies = self.leads.iter().map(|lead| lead.urgency);
-        urgencies.min().unwrap_or(Urgency::Ordinary)
-    }
-}
-
 /// Returns the cells of a decision, for a person to fill in.
 fn to_fill_in() -> impl Iterator<Item = Content> {
     std::iter::repeat_n(Content::Empty, 5)
-}
-
-/// Returns texts that are not empty, each once, in order.
-fn distinct<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
-    let mut found: Vec<&str> = Vec::new();
-    for text in texts {
-        if !text.is_empty() && !found.contains(&text) {
-            found.push(text);
-        }
-    }
-    found
-}
-
-/// Returns the persons of leads, sorted.
-fn persons<'l>(leads: &[&'l ListedLead<'l>]) -> Vec<Person<'l>> {
-    let mut by_mark: BTreeMap<PersonMark, Vec<&ListedLead<'_>>> = BTreeMap::new();
-    for lead in leads {
-        by_mark.entry(lead.person).or_default().push(lead);
-    }
-    let mut persons: Vec<Person<'_>> = by_mark
-        .into_values()
-        .map(|mut leads| {
-            leads.sort_by(|one, other| {
-                let place = |lead: &ListedLead<'_>| (lead.urgency, std::cmp::Reverse(lead.grade));
-                (place(one), &one.row.number).cmp(&(place(other), &other.row.number))
-            });
-            Person { leads }
-        })
-        .collect();
-    persons.sort_by_key(|person| {
-        let grade = person.leads.iter().map(|lead| lead.grade).max();
-        let number = person.leads.first().map(|lead| lead.person_number.clone());
-        (person.urgency(), std::cmp::Reverse(grade), number)
-    });
-    persons
 }
 
 /// Returns how many persons leads are of.

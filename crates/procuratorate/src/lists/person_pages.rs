@@ -1,0 +1,317 @@
+//! The person pages (一人一档): for whoever visits a person, all leads of that person on a
+//! page, with what they rest on, what to ask, and boxes to tick. Printed, and filled in by
+//! hand; the decision is then entered in the review workbook.
+
+use std::collections::BTreeSet;
+
+use aidlink_faults::text::{Language, Text};
+use aidlink_office::page::page;
+use aidlink_office::round::RoundTerms;
+use maud::{Markup, html};
+
+use super::columns::{Column, Urgency};
+use super::marking::{Marking, RoundMarking};
+use super::match_list::{ListedLead, registers_of_list};
+use super::not_judged::number_header;
+use super::persons::{Person, distinct, persons};
+use super::review::words::{Finding, Reason};
+
+/// The path of the pages of adults.
+pub const ADULTS: &str = "review/persons.html";
+/// The path of the pages of minors and of persons of unknown age.
+pub const MINORS: &str = "review/persons.minors.html";
+
+/// The pages of a round's adults, or of its minors, in one file.
+pub struct PersonPages {
+    /// Its path in the output folder.
+    pub path: &'static str,
+    /// The content of the file.
+    pub bytes: Vec<u8>,
+    /// Number of persons.
+    pub persons: usize,
+}
+
+/// The style of the pages. A person begins on a new sheet.
+const STYLE: &str = "\
+@page { size: A4 portrait; margin: 12mm 12mm 14mm; }
+body { max-width: 186mm; font-size: 9.5pt; }
+.person { break-before: page; margin-bottom: 3em; } .person:first-child { break-before: auto; }
+.marking { border: 1.5px solid #111; padding: .1em .5em; font-weight: bold; }
+.head { display: flex; justify-content: space-between; align-items: baseline; gap: 1em; margin: .4em 0; }
+.number { font-family: monospace; font-size: 12pt; white-space: nowrap; } h1 { font-size: 14pt; } h2 { font-size: 10.5pt; margin: .7em 0 .2em; }
+.facts th { width: 15%; } .aid th { width: 15%; } .aid { margin-bottom: .4em; break-inside: avoid; } .urgent { font-weight: bold; text-decoration: underline; }
+ul { margin: 0; padding: 0; list-style: none; } li { padding-left: 1.5em; text-indent: -1.5em; } .plain li { padding-left: 1em; text-indent: -1em; }
+.lines td { height: 1.9em; } .lines th { width: 15%; } .tall td { height: 5em; }
+.foot { color: #444; font-size: 8.5pt; margin-top: .5em; }
+";
+
+/// Returns the pages of a round; those without persons are not made.
+pub(super) fn person_pages(
+    terms: &RoundTerms,
+    leads: &[ListedLead<'_>],
+    marking: &RoundMarking<'_>,
+) -> Vec<PersonPages> {
+    let mut made = Vec::new();
+    for (path, minor) in [(ADULTS, false), (MINORS, true)] {
+        let leads = leads.iter().filter(|lead| lead.minor == minor);
+        let leads: Vec<&ListedLead<'_>> = leads.collect();
+        let persons = persons(&leads);
+        if persons.is_empty() {
+            continue;
+        }
+        let writer = Writer {
+            terms,
+            language: terms.list_language,
+            minor,
+        };
+        made.push(PersonPages {
+            path,
+            bytes: writer.pages(&persons, marking),
+            persons: persons.len(),
+        });
+    }
+    made
+}
+
+struct Writer<'t> {
+    terms: &'t RoundTerms,
+    language: Language,
+    minor: bool,
+}
+
+impl Writer<'_> {
+    fn say(&self, zh: impl Into<String>, en: impl Into<String>) -> String {
+        self.translate(&Text::new(zh, en)).to_owned()
+    }
+
+    fn translate<'t>(&self, text: &'t Text) -> &'t str {
+        text.in_language(self.language)
+    }
+
+    fn header(&self, column: Column) -> String {
+        let header = column.header().unwrap_or_default();
+        self.translate(&header).to_owned()
+    }
+
+    fn pages(&self, persons: &[Person<'_>], marking: &RoundMarking<'_>) -> Vec<u8> {
+        let round = &self.terms.round;
+        let title = self.say(
+            format!("一人一档 {round}"),
+            format!("Person pages, round {round}"),
+        );
+        let body = html! {
+            @for (index, person) in persons.iter().enumerate() {
+                (self.person(person, index + 1, persons.len(), marking))
+            }
+        };
+        page(self.language, &title, STYLE, &body)
+    }
+
+    fn person(
+        &self,
+        person: &Person<'_>,
+        place: usize,
+        of: usize,
+        marking: &RoundMarking<'_>,
+    ) -> Markup {
+        let terms = self.terms;
+        let lists = person.leads.iter();
+        let lists = lists.map(|lead| lead.list.trim_end_matches(".minors"));
+        let needed: BTreeSet<&str> = lists
+            .flat_map(|list| registers_of_list(&terms.policy, list))
+            .collect();
+        let marking = marking.of_list(&needed, self.language);
+        html! {
+            section.person {
+                p.marking { (marking.cell(self.language)) }
+                div.head {
+                    h1 { (self.title()) }
+                    span.number { (self.translate(&number_header())) " " (person.number()) }
+                }
+                (self.facts(person))
+                h2 { (self.say("一、拟核查的救助项目", "1. Aids to be checked")) }
+                @for lead in &person.leads { (self.lead(lead)) }
+                (self.exclusions(person))
+                h2 { (self.say("二、本人意愿", "2. What the person wants")) }
+                (self.consent())
+                h2 { (self.say("三、走访记录", "3. Record of the visit")) }
+                (self.visit())
+                p.foot {
+                    (self.say(
+                        format!("第{place}人，共{of}人。轮次 {}，基准日 {}，签发日期 {}，规则文件 {} 第{}版。请勿填写证件号码、电话号码、银行卡号。核查结论另录入核查工作簿；本页随本轮数据于 {} 前销毁或归档。",
+                            terms.round, terms.as_of, terms.issued_on, terms.policy.id, terms.policy.version, terms.retention_until),
+                        format!("Person {place} of {of}. Round {}, as of {}, issued on {}, policy {} version {}. Do not write ID, telephone or bank card numbers. Enter the decision in the review workbook; file or destroy this page by {}.",
+                            terms.round, terms.as_of, terms.issued_on, terms.policy.id, terms.policy.version, terms.retention_until),
+                    ))
+                }
+            }
+        }
+    }
+
+    fn title(&self) -> String {
+        match self.minor {
+            true => self.say("救助线索核查表（未成年人）", "Leads to be checked: a minor"),
+            false => self.say("救助线索核查表", "Leads to be checked"),
+        }
+    }
+
+    /// Returns the table of what the lists show of the person's cases.
+    fn facts(&self, person: &Person<'_>) -> Markup {
+        let fields = self.terms.cases.schema.list_fields();
+        let titles: Vec<&str> = fields.map(|field| self.translate(&field.title)).collect();
+        let values = person.case_fields(titles.len());
+        let priorities = person.leads.iter().map(|lead| lead.row.priority.as_str());
+        let priorities = distinct(priorities.flat_map(|text| text.split('；'))).join("；");
+        html! {
+            table.facts {
+                @for (title, value) in titles.iter().zip(&values) {
+                    tr { th { (title) } td { (value) } }
+                }
+                @for (title, value) in &person.about().0 {
+                    tr { th { (title) } td { (value) } }
+                }
+                @if !priorities.is_empty() {
+                    tr { th { (self.header(Column::Priority)) } td { (priorities) } }
+                }
+            }
+        }
+    }
+
+    fn lead(&self, lead: &ListedLead<'_>) -> Markup {
+        let agency = self.terms.policy.agency_name(&lead.aid.agency);
+        let (agency, aid) = (self.translate(&agency), self.translate(&lead.aid.title));
+        let named = self.say(format!("{agency}：{aid}"), format!("{agency}: {aid}"));
+        let urgency = lead.urgency.text();
+        // Without the digit by which lists sort.
+        let urgency = self.translate(&urgency);
+        let urgency = urgency.split_once(' ').map_or(urgency, |(_, word)| word);
+        let is_urgent = lead.urgency == Urgency::Urgent;
+        let marks = lead.row.to_check.marks.iter();
+        let marks: Vec<String> = marks
+            .map(|mark| self.translate(&mark.text()).to_owned())
+            .collect();
+        let parts = &lead.parts;
+        html! {
+            table.aid {
+                tr {
+                    th { (self.header(Column::Aid)) }
+                    td {
+                        b { (named) } " "
+                        span.urgent[is_urgent] { (urgency) } " · "
+                        (self.translate(&lead.grade.title())) " · "
+                        span.number style="font-size: 9pt" { (lead.row.number) }
+                    }
+                }
+                @if !parts.evidence.is_empty() {
+                    tr {
+                        th { (self.say("依据和证据", "Evidence")) }
+                        td { ul.plain { @for item in &parts.evidence { li { "· " (item) } } } }
+                    }
+                }
+                @if !parts.open.is_empty() {
+                    tr {
+                        th { (self.say("须查明", "To find out")) }
+                        td { ul { @for item in &parts.open { li { (box_of(item)) } } } }
+                    }
+                }
+                @if !parts.checks.is_empty() || !marks.is_empty() {
+                    tr {
+                        th { (self.header(Column::ToCheck)) }
+                        td {
+                            ul {
+                                @for item in marks.iter().chain(&parts.checks) { li { (box_of(item)) } }
+                            }
+                        }
+                    }
+                }
+                @if let Some(by) = lead.act_by {
+                    tr {
+                        th { (self.header(Column::ActBy)) }
+                        td { (by.on) " " (self.translate(&by.note())) }
+                    }
+                }
+                tr {
+                    th { (self.header(Column::Decision)) }
+                    td {
+                        @for finding in Finding::ALL {
+                            (box_of(self.translate(&finding.text()))) "　"
+                        }
+                        (self.header(Column::Reason)) " ____________________"
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the reasons against that hold for any lead.
+    fn exclusions(&self, person: &Person<'_>) -> Markup {
+        let texts = person.leads.iter().map(|lead| lead.row.exclusions.as_str());
+        let texts = distinct(texts.flat_map(|text| text.split('；')));
+        html! {
+            @if !texts.is_empty() {
+                p { b { (self.header(Column::Exclusions)) } }
+                ul { @for text in texts { li { (box_of(text)) } } }
+            }
+        }
+    }
+
+    fn consent(&self) -> Markup {
+        let boxes = |choices: &[Text]| {
+            let boxes = choices.iter().map(|text| box_of(self.translate(text)));
+            boxes.collect::<Vec<String>>().join("　")
+        };
+        let told = [
+            Text::new("已当面告知权利", "rights told in person"),
+            Text::new("已邮寄告知书", "notice sent by post"),
+            Text::new("已电话告知", "told by telephone"),
+        ];
+        let consent = [
+            Text::new("同意移送", "agrees to be referred"),
+            Text::new("仅同意部分项目（注明）", "agrees for some aids (say which)"),
+            Text::new(Reason::Declined.text().zh, "declines"),
+            Text::new(Reason::NotReachable.text().zh, "not reachable"),
+        ];
+        html! {
+            table.lines {
+                tr { th { (self.say("告知", "Told")) } td { (boxes(&told)) } }
+                tr { th { (self.say("意愿", "Consent")) } td { (boxes(&consent)) } }
+                @if self.minor {
+                    tr {
+                        th { (self.say("监护人", "Guardian")) }
+                        td {
+                            (self.say(
+                                "姓名____________　与未成年人关系____________　□ 监护人同意（未满十四周岁须由监护人同意，个保法第三十一条）",
+                                "name ____________  relationship ____________  □ guardian agrees (required below the age of 14, PIPL 31)"
+                            ))
+                        }
+                    }
+                }
+                tr { th { (self.say("本人（监护人）签名", "Signature")) } td {} }
+            }
+        }
+    }
+
+    fn visit(&self) -> Markup {
+        let rows = [
+            Text::new("日期、地点", "Day, place"),
+            Text::new("走访人（二人）", "Visitors (two)"),
+            Text::new("家庭人口、住房", "Household, home"),
+            Text::new("收入、必要支出", "Income, needed expenses"),
+            Text::new("已享受的救助", "Aid received already"),
+        ];
+        html! {
+            table.lines {
+                @for row in &rows { tr { th { (self.translate(row)) } td {} } }
+                tr.tall {
+                    th { (self.say("情况和其他需求", "Situation, other needs")) }
+                    td {}
+                }
+            }
+        }
+    }
+}
+
+/// Returns a text with a box to tick before it.
+fn box_of(text: &str) -> String {
+    format!("□ {text}")
+}
