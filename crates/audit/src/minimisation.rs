@@ -87,7 +87,7 @@ pub struct MatrixColumn {
 
 impl Document for MatrixDocument {
     const FORMAT: &'static str = "aidlink minimisation matrix";
-    const VERSIONS: RangeInclusive<u64> = 1..=1;
+    const VERSIONS: RangeInclusive<u64> = 1..=2;
 }
 
 /// The matrix of one step of a round.
