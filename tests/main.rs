@@ -23,6 +23,7 @@ mod minimum;
 mod not_judged;
 mod parquet_exports;
 mod parts;
+mod person_pages;
 mod policy_pages;
 mod reading_files;
 mod review;
