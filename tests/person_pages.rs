@@ -91,10 +91,10 @@ fn a_page_says_which_register_shows_what_and_when() {
         panic!("one person");
     };
     // The row of the register, with the day of its snapshot.
-    let evidence = page.split("依据和证据").nth(1).expect("evidence");
-    let evidence = evidence.split("须查明").next().unwrap();
-    assert!(evidence.contains("，2026-"), "{evidence}");
-    assert!(page.contains("须查明"), "{page}");
+    let evidence = page.split("<th>Evidence</th>").nth(1).expect("evidence");
+    let evidence = evidence.split("<th>To find out</th>").next().unwrap();
+    assert!(evidence.contains(", 2026-"), "{evidence}");
+    assert!(page.contains("<th>To find out</th>"), "{page}");
 }
 
 #[test]
