@@ -19,7 +19,7 @@ pub fn writes(manifest: &Manifest, output: &OutputFile) -> bool {
         CONFIGURATION => is_configuration(manifest, name),
         "minimisation" => step.reads_exports() && is_matrix(name),
         "lists" => step.writes_lists() && is_list(name),
-        "review" => step.writes_lists() && matches!(name, "adults.xlsx" | "minors.xlsx"),
+        "review" => step.writes_lists() && (is_workbook(name) || is_person_pages(name)),
         "rejects" => {
             let agency = name.strip_suffix(".csv");
             let mut exports = manifest.exports.iter();
@@ -37,7 +37,7 @@ pub fn writes(manifest: &Manifest, output: &OutputFile) -> bool {
         }
         _ => false,
     };
-    is_written && to_fill_in == (folder == "review")
+    is_written && to_fill_in == (folder == "review" && is_workbook(name))
 }
 
 /// The documents that the step ran with, below their folder.
@@ -56,6 +56,14 @@ fn is_configuration(manifest: &Manifest, name: &str) -> bool {
             }
             _ => false,
         }
+}
+
+fn is_workbook(name: &str) -> bool {
+    matches!(name, "adults.xlsx" | "minors.xlsx")
+}
+
+fn is_person_pages(name: &str) -> bool {
+    matches!(name, "persons.html" | "persons.minors.html")
 }
 
 fn is_matrix(name: &str) -> bool {

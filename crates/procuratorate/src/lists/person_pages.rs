@@ -10,7 +10,7 @@ use aidlink_office::round::RoundTerms;
 use maud::{Markup, html};
 
 use super::columns::{Column, Urgency};
-use super::marking::{Marking, RoundMarking};
+use super::marking::RoundMarking;
 use super::match_list::{ListedLead, registers_of_list};
 use super::not_judged::number_header;
 use super::persons::{Person, distinct, persons};
