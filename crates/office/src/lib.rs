@@ -36,3 +36,4 @@ pub mod terms;
 pub mod unknown_files;
 pub mod unread;
 pub mod verification;
+mod written_path;
