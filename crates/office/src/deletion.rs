@@ -44,7 +44,8 @@ use crate::needed::Needed;
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
 use crate::signing::SigningKey;
-use crate::verification::{NamedKeys, Signer, Verification, open, stays_inside, verify_opened};
+use crate::verification::{NamedKeys, Signer, Verification, open, verify_opened};
+use crate::written_path::stays_inside;
 
 mod by_file;
 mod fate;

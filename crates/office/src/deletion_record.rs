@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::manifest::Software;
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey};
-use crate::verification::plain;
+use crate::written_path::plain;
 
 mod signed;
 

@@ -38,3 +38,4 @@ pub mod text_table;
 pub mod unknown_files;
 pub mod unread;
 pub mod verification;
+mod written_path;

@@ -23,7 +23,7 @@ use crate::audit_log::LOG;
 use crate::deletion_record::{DELETIONS, FilePart, PlacedFile, RoundFile};
 use crate::manifest::{MANIFEST, Manifest};
 use crate::places::Places;
-use crate::verification::{plain, stays_inside};
+use crate::written_path::{plain, stays_inside};
 
 /// The largest accepted key file, in bytes.
 const LONGEST_KEY_FILE: u64 = 64 << 10;

@@ -16,7 +16,7 @@ use crate::remains::aside_paths_of_inputs;
 use crate::round::{WrittenRound, relative_to};
 use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::public_key_path;
-use crate::verification::plain;
+use crate::written_path::plain;
 
 /// The maximum number of files that are listed by name.
 const MAX_NAMED: usize = 20;

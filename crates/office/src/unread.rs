@@ -9,7 +9,7 @@ use crate::manifest::{Manifest, StepKind};
 use crate::remains::inputs;
 use crate::round::{WrittenRound, relative_to};
 use crate::round_folder::{RoundFolder, manifest_of};
-use crate::verification::plain;
+use crate::written_path::plain;
 
 /// Returns the files of exports and the key that the round file names, that exist, and that no
 /// manifest of an output folder of the round names. Of a split round only those of the exports

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, FaultCollector, Place};
@@ -23,6 +23,7 @@ use crate::round::{CENTRE, CONFIGURATION, WrittenRound};
 use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::step::trusted_comment;
 use crate::step_outputs;
+use crate::written_path::stays_inside;
 
 /// The public keys whose signatures are accepted.
 #[derive(Clone, Debug)]
@@ -322,26 +323,6 @@ fn no_manifest(folder: &Path) -> Fault {
         )
     };
     Fault::of_file(folder, message, hint)
-}
-
-/// Whether a relative path in a manifest stays inside its folder.
-pub fn stays_inside(path: &str) -> bool {
-    !path.is_empty()
-        && Path::new(path)
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)))
-}
-
-/// Returns a path of a manifest in the form in which paths are compared: without `.` and without
-/// empty parts. One that does not stay inside its folder is returned as it is.
-pub fn plain(path: &str) -> String {
-    let parts = path.split('/');
-    let parts: Vec<&str> = parts.filter(|part| !matches!(*part, "" | ".")).collect();
-    let plain = parts.join("/");
-    match !path.starts_with('/') && stays_inside(&plain) {
-        true => plain,
-        false => path.to_owned(),
-    }
 }
 
 /// Whether an office program or a file manager made the file, judged by its name.

@@ -17,7 +17,7 @@ use aidlink_policy::schema::{ExportSchema, Role};
 
 use super::parts::WrittenPart;
 use super::paths::inside;
-use crate::verification::plain;
+use crate::written_path::plain;
 
 /// Checks the parts of an export.
 pub(super) struct PartChecker<'c> {
