@@ -339,8 +339,8 @@ fn core_and_at_most_where_they_do_not_belong() {
         );
     }
     expect(
-        "NOT victim_died))) AND urgent_treatment\"",
-        "NOT victim_died))) AND urgent_treatmnt\"",
+        "core = \"role IN ('victim','civil_party') AND urgent_treatment\"",
+        "core = \"role IN ('victim','civil_party') AND urgent_treatmnt\"",
         "urgent_treatmnt",
         "unknown column `urgent_treatmnt`\n  did you mean `urgent_treatment`?",
     );
