@@ -249,7 +249,7 @@ fn an_absent_export_marks_the_leads_whose_receipt_it_would_verify() {
     // Only certificate holders of whom the register does not say whether they receive it.
     let planted = csv_records(round.read("truth/planted-leads.csv").as_bytes());
     let not_stated = planted.iter().filter(|lead| {
-        lead["scenario"].ends_with("disability certificate only")
+        lead["scenario"].ends_with("receives dibao, disability certificate")
             && lead["aid"] == "disabled_living_subsidy"
     });
     let not_stated = not_stated.count();

@@ -143,8 +143,8 @@ fn arithmetic_on_numbers_that_is_too_large() {
 #[test]
 fn an_undefined_rule_in_an_aid() {
     expect(
-        "qualifies = 'social_hardship'",
-        "qualifies = 'social_hardships'",
+        "qualifies = 'social_hardship OR",
+        "qualifies = 'social_hardships OR",
         "social_hardships",
         "undefined rule `social_hardships`\n  did you mean `social_hardship`?",
     );
@@ -280,8 +280,8 @@ fn negation_on_either_side_of_an_aid() {
             "requires = 'judicial_ground",
         ),
         (
-            "qualifies = 'social_hardship'",
-            "qualifies = 'social_hardship",
+            "qualifies = 'social_hardship OR hardship_open'",
+            "qualifies = 'social_hardship OR hardship_open",
         ),
     ] {
         expect(
@@ -301,8 +301,8 @@ fn a_withhold_rule_cannot_be_combined() {
             "requires = 'judicial_ground",
         ),
         (
-            "qualifies = 'social_hardship'",
-            "qualifies = 'social_hardship",
+            "qualifies = 'social_hardship OR hardship_open'",
+            "qualifies = 'social_hardship OR hardship_open",
         ),
     ] {
         expect(
@@ -339,8 +339,8 @@ fn core_and_at_most_where_they_do_not_belong() {
         );
     }
     expect(
-        "core = \"role = 'victim' AND urgent_treatment\"",
-        "core = \"role = 'victim' AND urgent_treatmnt\"",
+        "core = \"role IN ('victim','civil_party') AND urgent_treatment\"",
+        "core = \"role IN ('victim','civil_party') AND urgent_treatmnt\"",
         "urgent_treatmnt",
         "unknown column `urgent_treatmnt`\n  did you mean `urgent_treatment`?",
     );

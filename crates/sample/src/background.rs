@@ -150,6 +150,12 @@ fn ordinary_case(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
         &["able_to_pay", "unable_to_pay", "unidentified", "dead"],
     );
     let compensation = pick(random, &["none", "partial", "full"]);
+    // Whoever is injured, in hardship and not paid in full would be a lead for legal aid.
+    let compensation = if grade.is_empty() {
+        compensation
+    } else {
+        "full"
+    };
     let hardship = flag(random, 50);
     let fault = flag(random, 40);
     case_row(

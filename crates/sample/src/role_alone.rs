@@ -2,7 +2,8 @@
 //! role: worked out from the text of the policy, for the registers that know the person.
 //!
 //! Every ground that the role allows is then unknown, so each lead is to be clarified and
-//! rests on a register. A person in no register of people in hardship is not judged.
+//! rests on a register. A person in no register of people in hardship is not judged, unless a
+//! register of disabled or entitled persons has the person: then the case is looked at.
 
 use std::collections::BTreeSet;
 
@@ -74,35 +75,34 @@ impl Known<'_> {
         let entitled = entitled.iter().any(|kind| kinds.contains(kind));
 
         let dibao_or_tekun = is_on("dibao") || is_on("tekun");
-        // A certificate and an entitlement each indicate hardship.
         let short_of_assistance = is_on("dibao_margin")
             || is_on("monitored")
             || relief != Relief::None
-            || student_hardship
-            || holder
-            || entitled;
+            || student_hardship;
         let hardship = dibao_or_tekun || short_of_assistance;
+        // A certificate and an entitlement are no hardship, but a reason to look at the case.
+        let hardship_open = holder || entitled;
         let elderly = self.age >= 60;
         let of_school_age = (3..=17).contains(&self.age);
         let may_be_harmed = matches!(
             self.role(),
-            "victim" | "close_relative" | "dependant" | "petitioner"
+            "victim" | "close_relative" | "dependant" | "civil_party" | "petitioner"
         );
 
-        let tekun = severe || (elderly && hardship);
+        let living_subsidy = holder && (is_on("dibao") || is_on("dibao_margin"));
         let relief_is_due = may_be_harmed && hardship && relief != Relief::Recent;
         let education = student_hardship || (of_school_age && hardship);
         let aids = [
             ("dibao", short_of_assistance && !dibao_or_tekun),
-            ("tekun", tekun && !dibao_or_tekun),
+            ("tekun", elderly && hardship && !dibao_or_tekun),
             ("temporary_relief", relief_is_due),
             ("education_assistance", education && !funded),
-            ("disabled_living_subsidy", holder),
-            ("severe_nursing_subsidy", severe),
+            ("disabled_living_subsidy", living_subsidy && !is_on("tekun")),
+            ("severe_nursing_subsidy", severe && !is_on("tekun")),
             ("child_rehabilitation", class_known && self.age <= 7),
             ("relapse_monitoring", is_on("monitored")),
-            ("veteran_support", entitled || (is_veteran && hardship)),
-            ("judicial_aid", hardship),
+            ("veteran_support", is_veteran && hardship),
+            ("judicial_aid", hardship || hardship_open),
         ];
         let found = aids
             .into_iter()

@@ -157,6 +157,7 @@ static PLANTED: &[Planted] = &[
             "child_guardianship",
             "family_guidance",
             "psychological_help",
+            "legal_aid",
         ],
         cases: &[BEREAVED_CHILD],
         students: &[&[
@@ -237,6 +238,7 @@ static PLANTED: &[Planted] = &[
             "child_guardianship",
             "orphan_sponsorship",
             "psychological_help",
+            "legal_aid",
         ],
         cases: &[&[
             ("role", "close_relative"),
@@ -277,8 +279,9 @@ static PLANTED: &[Planted] = &[
             "temporary_relief",
             "disability_assessment",
             "judicial_aid",
-            "legal_aid",
         ],
+        // Damages can be claimed whatever the means of the offender.
+        established: &["legal_aid"],
         help_for_women: Some(Grade::ToBeClarified),
         cases: &[&[
             ("role", "victim"),
@@ -291,21 +294,26 @@ static PLANTED: &[Planted] = &[
     },
     Planted {
         count: 6,
-        name: "victim of whom nothing but the role is stated, receives dibao",
-        to_be_clarified: &["temporary_relief", "judicial_aid"],
+        name: "victim of whom nothing but the role is stated, receives dibao, disability certificate",
+        to_be_clarified: &[
+            "temporary_relief",
+            "judicial_aid",
+            "disabled_living_subsidy",
+        ],
         cases: &[ROLE_ALONE],
         assistance: &[DIBAO],
+        disabled: &[&[
+            ("class", "1"),
+            ("grade", "3"),
+            ("certificate_status", "valid"),
+            ("vocational_training", "true"),
+        ]],
         ..DEFAULTS
     },
     Planted {
         count: 4,
         name: "victim of whom nothing but the role is stated, disability certificate only",
-        to_be_clarified: &[
-            "dibao",
-            "temporary_relief",
-            "disabled_living_subsidy",
-            "judicial_aid",
-        ],
+        to_be_clarified: &["judicial_aid"],
         cases: &[ROLE_ALONE],
         disabled: &[&[
             ("class", "1"),
@@ -413,7 +421,7 @@ static PLANTED: &[Planted] = &[
     Planted {
         count: 4,
         name: "spouse of a killed breadwinner, household on dibao",
-        established: &["temporary_relief", "judicial_aid"],
+        established: &["temporary_relief", "judicial_aid", "legal_aid"],
         to_be_clarified: &["dibao_adjustment"],
         help_for_women: Some(Grade::Established),
         cases: &[&[
@@ -622,6 +630,7 @@ static PLANTED: &[Planted] = &[
             "orphan_sponsorship",
             "psychological_help",
             "disabled_orphan_help",
+            "legal_aid",
         ],
         cases: &[&[
             ("role", "close_relative"),

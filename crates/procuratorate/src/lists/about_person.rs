@@ -7,7 +7,7 @@ use aidlink_agency::tokenise::Listed;
 use aidlink_faults::text::{Language, Text};
 use aidlink_policy::schema::ExportSchema;
 
-use super::persons::distinct;
+use super::case_cells::distinct;
 
 /// What is known of a person: titles and values in the language of the lists. Without a
 /// declared field there is nothing.

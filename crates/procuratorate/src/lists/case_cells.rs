@@ -17,3 +17,14 @@ pub(super) fn case_fields(schema: &ExportSchema, cases: &[Listed]) -> Vec<String
     });
     joined.collect()
 }
+
+/// Returns texts that are not empty, each once, in order.
+pub(super) fn distinct<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
+    let mut found: Vec<&str> = Vec::new();
+    for text in texts {
+        if !text.is_empty() && !found.contains(&text) {
+            found.push(text);
+        }
+    }
+    found
+}

@@ -9,11 +9,12 @@ use aidlink_office::page::page;
 use aidlink_office::round::RoundTerms;
 use maud::{Markup, html};
 
+use super::case_cells::distinct;
 use super::columns::{Column, Urgency};
 use super::marking::RoundMarking;
 use super::match_list::{ListedLead, registers_of_list};
 use super::not_judged::number_header;
-use super::persons::{Person, distinct, persons};
+use super::persons::{Person, persons};
 use super::review::words::{Finding, Reason};
 
 /// The path of the pages of adults.

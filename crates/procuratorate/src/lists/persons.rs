@@ -7,6 +7,7 @@ use aidlink_agency::person_mark::PersonMark;
 use aidlink_contract::grade::Grade;
 
 use super::about_person::AboutPerson;
+use super::case_cells::distinct;
 use super::columns::Urgency;
 use super::match_list::ListedLead;
 
@@ -81,15 +82,4 @@ pub(super) fn persons<'l>(leads: &[&'l ListedLead<'l>]) -> Vec<Person<'l>> {
         (person.urgency(), Reverse(person.grade()), number)
     });
     persons
-}
-
-/// Returns texts that are not empty, each once, in order.
-pub(super) fn distinct<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
-    let mut found: Vec<&str> = Vec::new();
-    for text in texts {
-        if !text.is_empty() && !found.contains(&text) {
-            found.push(text);
-        }
-    }
-    found
 }

@@ -5,10 +5,11 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_office::round::RoundTerms;
 
 use super::book::{Column, Content, Table, Use};
+use crate::lists::case_cells::distinct;
 use crate::lists::columns::{self, ListForm, Urgency};
 use crate::lists::match_list::ListedLead;
 use crate::lists::not_judged::{NotJudgedRow, number_header};
-use crate::lists::persons::{Person, distinct, persons};
+use crate::lists::persons::{Person, persons};
 
 /// What the tables of a workbook have in common.
 pub(super) struct Layout<'t> {
