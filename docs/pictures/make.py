@@ -198,9 +198,12 @@ def masked(line):
 
 
 def svg(name, lines, wide, columns):
-    """Writes a picture of a terminal. Each line is as wide as its cells, whatever the font."""
+    """Writes a picture of a terminal. Each line is as wide as its cells, whatever the font.
+
+    What a line could not hold is on further lines with class="more", which tests/guide.rs puts together again.
+    """
     cell, height, margin, size = 7.2, 18, 12, 13
-    lines = [short for line in lines for short in folded(line, wide, columns)]
+    lines = [(short, more) for line in lines for more, short in enumerate(folded(line, wide, columns))]
     width = round(columns * cell + 2 * margin)
     total = round(len(lines) * height + 2 * margin)
     out = [
@@ -208,13 +211,14 @@ def svg(name, lines, wide, columns):
         f'<rect x="0.5" y="0.5" width="{width - 1}" height="{total - 1}" rx="6" fill="#fbfbf9" stroke="#b5b5b0"/>',
         f'<g font-family="\'Noto Sans Mono CJK SC\',\'Sarasa Mono SC\',\'DejaVu Sans Mono\',Consolas,\'Noto Sans CJK SC\',SimSun,monospace" font-size="{size}" fill="#222" xml:space="preserve">',
     ]
-    for number, line in enumerate(lines):
+    for number, (line, more) in enumerate(lines):
         text = line.lstrip(" ")
         x = round(margin + (len(line) - len(text)) * cell, 1)
         y = margin + number * height + 13
-        bold = ' font-weight="bold" fill="#06407a"' if text.startswith("$ ") else ""
+        look = ' font-weight="bold" fill="#06407a"' if text.startswith("$ ") else ""
+        look += ' class="more"' if more else ""
         length = round(cells(text, wide) * cell, 1)
-        out.append(f'<text x="{x}" y="{y}" textLength="{length}" lengthAdjust="spacingAndGlyphs"{bold}>{html.escape(text, quote=False)}</text>')
+        out.append(f'<text x="{x}" y="{y}" textLength="{length}" lengthAdjust="spacingAndGlyphs"{look}>{html.escape(text, quote=False)}</text>')
     out.append("</g></svg>\n")
     (HERE / name).write_text("\n".join(out), "utf-8")
 
