@@ -12,6 +12,7 @@ mod deletion;
 mod finished_by_0_1;
 mod formats;
 mod grades;
+mod guide;
 mod hand_made_round;
 mod hostile_input;
 mod labels;

@@ -58,39 +58,49 @@ impl Office {
         aidlink(&arguments)
     }
 
-    /// Fills in every marked place: proposals are taken, dates without quotation marks,
-    /// and other places get an answer.
     fn fill_in(&self) {
-        let mut filled = String::new();
-        for line in self.round().lines() {
-            let mut line = line.to_owned();
-            while let Some(start) = line.find("\"【待填写") {
-                let end = start + line[start..].find("】\"").unwrap() + "】\"".len();
-                let mark = &line[start..end];
-                let proposal = mark.strip_prefix("\"【待填写：");
-                let proposal = proposal.and_then(|rest| rest.strip_suffix("】\""));
-                let key = line[..start].trim_end_matches([' ', '=']);
-                let key = key.rsplit([' ', '{', ',']).next().unwrap();
-                let answer = match (key, proposal) {
-                    ("sealed", None) => "false".to_owned(),
-                    ("valid_until", None) => "2027-06-30".to_owned(),
-                    (_, None) => "\"confirmed\"".to_owned(),
-                    (_, Some(proposal)) if proposal == "true" || proposal.starts_with("20") => {
-                        proposal.to_owned()
-                    }
-                    (_, Some(proposal)) => format!("\"{proposal}\""),
-                };
-                line.replace_range(start..end, &answer);
-            }
-            filled += &line;
-            filled.push('\n');
-        }
-        self.write("round.toml", filled);
+        self.write("round.toml", filled_in(&self.round()));
     }
 
     fn rows(&self, list: &str) -> Vec<std::collections::BTreeMap<String, String>> {
         csv_records(&fs::read(self.path(&format!("output/{list}"))).unwrap())
     }
+}
+
+/// Fills in every marked place of a round file: proposals are taken, dates without quotation
+/// marks, and other places get an answer.
+pub(crate) fn filled_in(round: &str) -> String {
+    let mut filled = String::new();
+    for line in round.lines() {
+        let mut line = line
+            .replace("\"【FILL IN】\"", "\"【待填写】\"")
+            .replace("\"【FILL IN: ", "\"【待填写：");
+        while let Some(start) = line.find("\"【待填写") {
+            let end = start + line[start..].find("】\"").unwrap() + "】\"".len();
+            let mark = &line[start..end];
+            let proposal = mark.strip_prefix("\"【待填写：");
+            let proposal = proposal.and_then(|rest| rest.strip_suffix("】\""));
+            let answer = match (key_before(&line[..start]), proposal) {
+                ("sealed", None) => "false".to_owned(),
+                ("valid_until", None) => "2027-06-30".to_owned(),
+                (_, None) => "\"confirmed\"".to_owned(),
+                (_, Some(proposal)) if proposal == "true" || proposal.starts_with("20") => {
+                    proposal.to_owned()
+                }
+                (_, Some(proposal)) => format!("\"{proposal}\""),
+            };
+            line.replace_range(start..end, &answer);
+        }
+        filled += &line;
+        filled.push('\n');
+    }
+    filled
+}
+
+/// Returns the key of a value, from the text before it.
+pub(crate) fn key_before(text: &str) -> &str {
+    let key = text.trim_end_matches([' ', '=']);
+    key.rsplit([' ', '{', ',']).next().unwrap()
 }
 
 /// The victims of the case export stand on these registers, one on each; number 30 stands
