@@ -222,6 +222,24 @@ fn the_guide_runs_as_it_is_written_and_its_pictures_show_what_it_prints() {
 }
 
 #[test]
+fn every_picture_of_the_guide_exists_and_is_small() {
+    for guide in &GUIDES {
+        let text = guide.text();
+        let pictures = text.split("<img src=\"").skip(1);
+        let pictures: Vec<&str> = pictures
+            .map(|rest| rest.split_once('"').unwrap().0)
+            .collect();
+        assert_eq!(pictures.len(), 5, "{}", guide.page);
+        for picture in pictures {
+            let file = project().join("docs").join(picture);
+            assert!(fs::metadata(file).unwrap().len() < 150_000, "{picture}");
+            let of_language = format!(".{}.", guide.language);
+            assert!(picture.contains(&of_language), "{}: {picture}", guide.page);
+        }
+    }
+}
+
+#[test]
 fn both_pages_of_the_guide_have_the_same_commands() {
     let [mut zh, mut en] = GUIDES.each_ref().map(Guide::commands);
     assert!(zh.len() > 10);

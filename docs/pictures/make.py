@@ -203,11 +203,13 @@ def svg(name, lines, wide, columns):
     What a line could not hold is on further lines with class="more", which tests/guide.rs puts together again.
     """
     cell, height, margin, size = 7.2, 18, 12, 13
+    # Free space on the left, where the text of the page runs beside the picture.
+    space = 14
     lines = [(short, more) for line in lines for more, short in enumerate(folded(line, wide, columns))]
     width = round(columns * cell + 2 * margin)
     total = round(len(lines) * height + 2 * margin)
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{total}" viewBox="0 0 {width} {total}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width + space}" height="{total}" viewBox="{-space} 0 {width + space} {total}">',
         f'<rect x="0.5" y="0.5" width="{width - 1}" height="{total - 1}" rx="6" fill="#fbfbf9" stroke="#b5b5b0"/>',
         f'<g font-family="\'Noto Sans Mono CJK SC\',\'Sarasa Mono SC\',\'DejaVu Sans Mono\',Consolas,\'Noto Sans CJK SC\',SimSun,monospace" font-size="{size}" fill="#222" xml:space="preserve">',
     ]
