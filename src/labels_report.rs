@@ -25,11 +25,11 @@ pub(crate) fn say_unmapped(
             let schema = &schema.name;
             say(
                 format!(
-                    "列“{}”（{name}）的下列标签没有代码。请选定代码，将各行写入轮次文件中 schema = \"{schema}\" 的 [[export]]（分文件的，写入该文件的 [[export.file]]）：",
+                    "    列“{}”（{name}）的下列标签没有代码。请选定代码，将各行写入轮次文件中 schema = \"{schema}\" 的 [[export]]（分文件的，写入该文件的 [[export.file]]）：",
                     title.zh
                 ),
                 format!(
-                    "Labels without a code in the column {name} ({}). Choose their codes and paste the lines into the [[export]] of the round file with schema = \"{schema}\", or into the file's [[export.file]]:",
+                    "    labels without a code in the column {name} ({}). Choose their codes and paste the lines into the [[export]] of the round file with schema = \"{schema}\", or into the file's [[export.file]]:",
                     title.en
                 ),
             );
@@ -37,19 +37,19 @@ pub(crate) fn say_unmapped(
         for (label, rows) in &shown {
             let line = line_of(name, label);
             say(
-                format!("  {line} # {rows}行"),
-                format!("  {line} # {rows} rows"),
+                format!("      {line} # {rows}行"),
+                format!("      {line} # {rows} rows"),
             );
         }
         if !shown.is_empty() {
             let codes = |pick: fn(&Text) -> &str| codes_of(field, pick);
             say(
                 format!(
-                    "  代码：{}；标签不说明任何情况的，写 \"\"",
+                    "      代码：{}；标签不说明任何情况的，写 \"\"",
                     codes(|text| &text.zh).join("、")
                 ),
                 format!(
-                    "  codes: {}; \"\" if the label states nothing",
+                    "      codes: {}; \"\" if the label states nothing",
                     codes(|text| &text.en).join(", ")
                 ),
             );
@@ -58,11 +58,11 @@ pub(crate) fn say_unmapped(
         if not_shown > 0 {
             say(
                 format!(
-                    "列“{}”（{name}）中不予显示的无代码标签（不足{SHOWN_FROM_ROWS}行、过长或含号码，可能涉及个人）：{not_shown}处",
+                    "    列“{}”（{name}）中不予显示的无代码标签（不足{SHOWN_FROM_ROWS}行、过长或含号码，可能涉及个人）：{not_shown}处",
                     title.zh
                 ),
                 format!(
-                    "Labels without a code in the column {name} ({}) that are not shown because they may be a person's (fewer than {SHOWN_FROM_ROWS} rows, long, or with a number): {not_shown}",
+                    "    labels without a code in the column {name} ({}) that are not shown because they may be a person's (fewer than {SHOWN_FROM_ROWS} rows, long, or with a number): {not_shown}",
                     title.en
                 ),
             );

@@ -2,7 +2,7 @@
 //! person fills in what no program can know.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use aidlink_agency::recognise::{NotRecognised, Recognised, recognise};
@@ -86,7 +86,7 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
                     export.files.push((name.clone(), parts));
                 }
             }
-            Err(reason) => others.push((name, why(reason))),
+            Err(reason) => others.push((name, why(reason, &schemas))),
         }
     }
     progress.finish();
@@ -157,11 +157,13 @@ fn names(folder: &Path) -> Result<(Vec<String>, Vec<String>), Fault> {
             || name.starts_with("~$")
             || name == "Thumbs.db"
             || name == "desktop.ini";
-        if entry.path().is_dir() && !is_left_over && !["schemas", "output"].contains(&name.as_str())
-        {
-            folders.push(name);
-        } else if !is_left_over && !is_ours.contains(&name.as_str()) {
-            names.push(name);
+        let is_our_folder = ["schemas", "policy.layers", "output"].contains(&name.as_str());
+        match entry.path().is_dir() {
+            _ if is_left_over => {}
+            true if is_our_folder => {}
+            true => folders.push(name),
+            false if is_ours.contains(&name.as_str()) => {}
+            false => names.push(name),
         }
     }
     names.sort();
@@ -236,18 +238,30 @@ fn not_made(folder: &Path, error: &std::io::Error) -> Fault {
     )
 }
 
-fn why(reason: NotRecognised) -> Text {
+fn why(reason: NotRecognised, schemas: &Schemas) -> Text {
     match reason {
         NotRecognised::Faults(faults) => {
             let first = faults.iter().next();
             first.map_or_else(Text::default, |fault| fault.message.clone())
         }
-        NotRecognised::Several(schemas) => {
-            let names = schemas.join(", ");
+        NotRecognised::Several(names) => {
+            let titles: Vec<Text> = names
+                .iter()
+                .map(|name| {
+                    let title = schemas.get(name).map(|schema| schema.title.clone());
+                    title.unwrap_or_else(|| Text::new(name, name))
+                })
+                .collect();
+            let zh: Vec<&str> = titles.iter().map(|title| title.zh.as_str()).collect();
+            let en: Vec<&str> = titles.iter().map(|title| title.en.as_str()).collect();
             Text::new(
-                format!("不能确定是哪一种导出（{names}）；请在文件名中写明，如“低保”"),
                 format!(
-                    "it could be any of these exports: {names}; say which in the name of the file, such as 低保"
+                    "不能确定是哪一种导出（{}）；请在文件名中写明，如“低保”",
+                    zh.join("、")
+                ),
+                format!(
+                    "it could be any of these exports: {}; say which in the name of the file, such as 低保",
+                    en.join("; ")
                 ),
             )
         }
@@ -329,7 +343,6 @@ fn add_exports_of_others(draft: &mut Draft<'_>) {
 
 /// Asks on the terminal. An empty answer leaves the place to be filled in.
 fn ask_person(question: &Question, language: Language) -> Option<String> {
-    let mut prompt = question.text.in_language(language).to_owned();
     let how = match &question.proposal {
         None => Text::new("回车：以后填写", "Enter: fill in later"),
         Some(_) => Text::new(
@@ -337,12 +350,17 @@ fn ask_person(question: &Question, language: Language) -> Option<String> {
             "Enter: accept; empty: fill in later",
         ),
     };
-    prompt += &format!("（{}）", how.in_language(language));
+    // On lines of their own: a prompt that wraps would be drawn twice.
+    let (text, how) = (
+        question.text.in_language(language),
+        how.in_language(language),
+    );
+    let _ = writeln!(std::io::stderr(), "{text}\n  {how}");
     let wrong = question.kind.wrong_answer();
     let wrong = wrong.in_language(language).to_owned();
     let kind = question.kind;
     let mut input = Input::<String>::new()
-        .with_prompt(prompt)
+        .with_prompt(" ")
         .allow_empty(true)
         .validate_with(move |answer: &String| match kind.accepts(answer) {
             true => Ok(()),

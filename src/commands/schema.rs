@@ -922,17 +922,22 @@ fn say_occurrences(
     text: &Text,
     output: Output,
 ) {
-    let lines: Vec<String> = seen.first_lines.iter().map(u64::to_string).collect();
-    let (lines_zh, lines_en) = (lines.join("、"), lines.join(", "));
+    // Words between the numbers: several numbers in a row can look like a telephone number.
+    let lines = |of: &dyn Fn(&u64) -> String, between: &str| {
+        let lines: Vec<String> = seen.first_lines.iter().map(of).collect();
+        lines.join(between)
+    };
+    let lines_zh = lines(&|line| format!("第{line}行"), "、");
+    let lines_en = lines(&|line| format!("line {line}"), ", ");
     let column_zh = header.map_or(String::new(), |header| format!("列“{header}”，"));
     let column_en = header.map_or(String::new(), |header| format!("column `{header}`, "));
     output.say(&Text::new(
         format!(
-            "{head_zh}：{}行（{column_zh}如第{lines_zh}行）：{}",
+            "{head_zh}：{}行（{column_zh}如{lines_zh}）：{}",
             seen.count, text.zh
         ),
         format!(
-            "{head_en}: {} rows ({column_en}such as line {lines_en}): {}",
+            "{head_en}: {} rows ({column_en}such as {lines_en}): {}",
             seen.count, text.en
         ),
     ));

@@ -14,6 +14,7 @@ use jiff::civil::Date;
 use toml::de::{DeTable, DeValue};
 
 use crate::fault::{Fault, FaultCollector, Place, nearest_name_hint};
+use crate::personal_number::shown_name;
 use crate::text::Text;
 
 /// The largest configuration file (round file, policy, schema, calendar) in bytes. Nobody
@@ -265,9 +266,16 @@ impl Document {
     ) {
         let is_marked = |text: &str| marks.iter().any(|mark| text.trim_start().starts_with(mark));
         let mut push = |at: &Range<usize>| {
+            let message = match key {
+                Some(key) if !is_marked(&key.value) => {
+                    let key = shown_name(&key.value);
+                    Text::new(format!("{key} 尚未填写"), format!("{key} is not filled in"))
+                }
+                _ => Text::new("此处尚未填写", "this place is not filled in"),
+            };
             faults.push(self.fault(
                 at.clone(),
-                Text::new("此处尚未填写", "this place is not filled in"),
+                message,
                 Text::new(
                     "请由本轮的经办人填写；日期、是否和数值不加引号",
                     "the person who runs the round fills it in; dates, true, false and numbers are written without quotation marks",
