@@ -208,7 +208,7 @@ fn each_fault_of_a_reading_file_names_its_place() {
             "not filled in",
             "",
             "path = \"【待填写：文件】\"\n",
-            "reading/education.students.toml:1:8: this place is not filled in",
+            "reading/education.students.toml:1:8: path is not filled in",
         ),
         ("no path", "", "encoding = \"gb18030\"\n", "`path`"),
         (

@@ -226,7 +226,7 @@ fn three_commands_lead_from_an_offices_files_to_its_leads() {
     let early = office.run(&[]);
     assert_eq!(early.code, 2, "{}", early.stderr);
     assert!(
-        early.stderr.contains("this place is not filled in"),
+        early.stderr.contains("legal_basis is not filled in"),
         "{}",
         early.stderr
     );
