@@ -1,5 +1,5 @@
-//! The words with which a reviewer decides on a lead: what the drop-downs of the workbook
-//! offer.
+//! The words with which a person decides on a lead: what the drop-downs of the review
+//! workbooks offer, and what the register keeps.
 
 use aidlink_faults::text::Text;
 
