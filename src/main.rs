@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Identity(command) => identity::run(&command, output),
         Command::Policy(arguments) => commands::policy::run(arguments, output),
         Command::Schema(arguments) => commands::schema::run(arguments, output),
+        Command::Register(arguments) => commands::register::run(arguments, output),
         Command::Sample(arguments) => commands::sample::run(arguments, output),
         Command::Completions(arguments) => commands::completions::run(&arguments),
     };

@@ -49,7 +49,7 @@ fn no_crate_depends_on_an_office_it_must_not_know() {
         "rayon",
     ];
     const OFFICES: [&str; 3] = ["aidlink-agency", "aidlink-centre", "aidlink-procuratorate"];
-    let walls: [(&str, Vec<&str>); 7] = [
+    let walls: [(&str, Vec<&str>); 8] = [
         (
             "aidlink-centre",
             [AGENCY_ONLY.as_slice(), &["aidlink-procuratorate"]].concat(),
@@ -59,6 +59,10 @@ fn no_crate_depends_on_an_office_it_must_not_know() {
             vec!["aidlink-centre", "aidlink-procuratorate"],
         ),
         ("aidlink-procuratorate", vec!["aidlink-centre"]),
+        (
+            "aidlink-register",
+            [AGENCY_ONLY.as_slice(), &OFFICES].concat(),
+        ),
         (
             "aidlink-contract",
             [

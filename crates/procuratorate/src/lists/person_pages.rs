@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::page::page;
 use aidlink_office::round::RoundTerms;
+use aidlink_register::decision::{Finding, Reason};
 use maud::{Markup, html};
 
 use super::case_cells::distinct;
@@ -15,7 +16,6 @@ use super::marking::RoundMarking;
 use super::match_list::{ListedLead, registers_of_list};
 use super::not_judged::number_header;
 use super::persons::{Person, persons};
-use super::review::words::{Finding, Reason};
 
 /// The path of the pages of adults.
 pub const ADULTS: &str = "review/persons.html";

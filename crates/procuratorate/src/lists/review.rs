@@ -6,7 +6,6 @@ mod book;
 mod guide;
 pub mod read;
 mod tables;
-pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 

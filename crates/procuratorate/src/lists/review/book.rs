@@ -8,13 +8,12 @@ use std::collections::BTreeSet;
 use aidlink_agency::spreadsheet_csv::safe_cell;
 use aidlink_faults::personal_number::{black_out, find};
 use aidlink_faults::text::{Language, Text};
+use aidlink_register::decision::{Finding, Reason};
 use jiff::civil::Date;
 use rust_xlsxwriter::{
     Color, DataValidation, DataValidationErrorStyle, DataValidationRule, DocProperties,
     ExcelDateTime, Format, FormatAlign, FormatBorder, Formula, Workbook, Worksheet, XlsxError,
 };
-
-use super::words::{Finding, Reason};
 
 /// The most UTF-16 units of a cell. A workbook allows 32,767.
 const MOST_UNITS: usize = 32_000;

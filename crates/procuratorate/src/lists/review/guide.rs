@@ -2,8 +2,8 @@
 
 use aidlink_faults::text::Text;
 use aidlink_office::round::RoundTerms;
+use aidlink_register::decision::Finding;
 
-use super::words::Finding;
 use crate::lists::columns::{Mark, Urgency};
 use crate::lists::marking::Marking;
 
