@@ -433,7 +433,7 @@ fn is_same(_one: &File, _other: &File) -> bool {
     true
 }
 
-fn decode_hex(hex: &str) -> Option<Zeroizing<[u8; 32]>> {
+pub(crate) fn decode_hex(hex: &str) -> Option<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     hex::decode_to_slice(hex, bytes.as_mut_slice()).ok()?;
     Some(bytes)

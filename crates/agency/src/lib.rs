@@ -20,6 +20,7 @@ pub mod label;
 pub mod national_id;
 pub mod person_mark;
 pub mod recognise;
+pub mod register_token;
 pub mod reject;
 pub mod rejects_file;
 pub mod rules;

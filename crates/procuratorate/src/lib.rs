@@ -2,6 +2,7 @@
 //! the procuratorate's own export, and writes the lists that a person checks.
 
 pub mod lists;
+pub mod register;
 pub mod resolve;
 pub mod step;
 pub mod summary;

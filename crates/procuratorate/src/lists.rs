@@ -1,12 +1,12 @@
 //! The lists of a round: the match lists, which a person at the procuratorate checks, the
 //! persons who could not be judged, and the workbooks in which the reviewers decide.
 
-mod case_cells;
+pub(crate) mod case_cells;
 pub mod columns;
 pub mod marking;
 pub mod match_list;
 pub mod not_judged;
-mod numbers;
+pub(crate) mod numbers;
 pub mod review;
 mod same_case;
 
