@@ -2,9 +2,11 @@
 //! workbooks offer, and what the register keeps.
 
 use aidlink_faults::text::Text;
+use serde::{Deserialize, Serialize};
 
 /// What a person finds on checking a lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// The lead is right: it is to be referred.
     Confirmed,
@@ -56,7 +58,8 @@ impl Finding {
 }
 
 /// Why a lead is not referred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The income is over the line.
     Income,
