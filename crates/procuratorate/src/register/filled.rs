@@ -38,8 +38,8 @@ pub struct Issued<'r> {
     pub name: Option<&'r Text>,
     /// The leads of the round.
     pub leads: Vec<IssuedLead<'r>>,
-    /// The round of each lead number that other rounds issued.
-    pub elsewhere: BTreeMap<String, String>,
+    /// Returns the round that issued a lead number, as far as that is known.
+    pub elsewhere: &'r dyn Fn(&str) -> Option<String>,
     /// What holds for rows that do not say it themselves.
     pub unless_stated: UnlessStated,
 }
@@ -156,9 +156,10 @@ pub fn read(paths: &[PathBuf], issued: &Issued<'_>) -> Result<FilledRows, Faults
         for table in &file.tables {
             reading.table(table);
         }
-        match reading.has_header || !reading.refused.is_empty() {
-            true => files.push(reading.finish(&mut rows)),
-            false => faults.push(no_list(path)),
+        if reading.has_decisions || !reading.refused.is_empty() {
+            files.push(reading.finish(&mut rows));
+        } else {
+            faults.push(no_list(path, reading.has_header));
         }
     }
     faults.finish()?;
@@ -168,18 +169,22 @@ pub fn read(paths: &[PathBuf], issued: &Issued<'_>) -> Result<FilledRows, Faults
     Ok(rows)
 }
 
-fn no_list(path: &Path) -> Fault {
-    Fault::of_file(
-        path,
-        Text::new(
+fn no_list(path: &Path, has_header: bool) -> Fault {
+    let message = match has_header {
+        true => Text::new(
+            "此清单没有“核查结论”一列，其中没有可以收录的内容",
+            "this list has no column for the decision, so there is nothing to take in",
+        ),
+        false => Text::new(
             "此文件不是本程序的清单：没有含“线索编号”或“人员编号”的表头",
             "this is no list of this program: no header names the lead number or the person number",
         ),
-        Text::new(
-            "请提供填写后的核查工作簿或清单，并保留表头",
-            "give a review workbook or a list that was filled in, and keep its header",
-        ),
-    )
+    };
+    let hint = Text::new(
+        "请提供填写后的核查工作簿或清单，并保留表头",
+        "give a review workbook or a list that was filled in, and keep its header",
+    );
+    Fault::of_file(path, message, hint)
 }
 
 /// The leads of a round by number.
@@ -190,8 +195,6 @@ struct Index<'r> {
     leads: BTreeMap<String, &'r IssuedLead<'r>>,
     /// The leads of each person, by uniform number.
     persons: BTreeMap<String, Vec<&'r IssuedLead<'r>>>,
-    /// The round of each uniform number of other rounds.
-    elsewhere: BTreeMap<String, &'r str>,
 }
 
 impl<'r> Index<'r> {
@@ -202,7 +205,6 @@ impl<'r> Index<'r> {
             let person = uniform_number(lead.person_number);
             persons.entry(person).or_default().push(lead);
         }
-        let elsewhere = issued.elsewhere.iter();
         Index {
             issued,
             headers: Headers::of(issued.name),
@@ -210,9 +212,6 @@ impl<'r> Index<'r> {
                 .map(|lead| (uniform_number(lead.lead_number), lead))
                 .collect(),
             persons,
-            elsewhere: elsewhere
-                .map(|(number, round)| (uniform_number(number), round.as_str()))
-                .collect(),
         }
     }
 
@@ -252,6 +251,7 @@ struct FileReading<'i> {
     index: &'i Index<'i>,
     file: usize,
     has_header: bool,
+    has_decisions: bool,
     /// Another round than this, which the sheet of explanations names.
     other_round: Option<String>,
     refused: Vec<RefusedRow>,
@@ -272,6 +272,7 @@ impl<'i> FileReading<'i> {
             index,
             file,
             has_header: false,
+            has_decisions: false,
             other_round: None,
             refused: Vec::new(),
             rows: Vec::new(),
@@ -296,6 +297,7 @@ impl<'i> FileReading<'i> {
             };
             if let Some(found) = headers.read(&cells) {
                 self.has_header = true;
+                self.has_decisions |= found.has(FilledColumn::Decision);
                 if let Some(column) = found.twice {
                     let why = (Some(column), WhyRefused::TwoColumns);
                     self.refuse(place, None, why);
@@ -447,12 +449,12 @@ impl<'i> FileReading<'i> {
     }
 
     fn why_unknown(&self, number: &str) -> WhyRefused {
-        if let Some(round) = self.index.elsewhere.get(number) {
-            WhyRefused::OfAnotherRound(shown_name(round).into_owned())
-        } else if is_lead_number(number) {
-            WhyRefused::NotOfThisRound
-        } else {
-            WhyRefused::NotALeadNumber
+        if !is_lead_number(number) {
+            return WhyRefused::NotALeadNumber;
+        }
+        match (self.index.issued.elsewhere)(number) {
+            Some(round) => WhyRefused::OfAnotherRound(shown_name(&round).into_owned()),
+            None => WhyRefused::NotOfThisRound,
         }
     }
 

@@ -44,8 +44,6 @@ pub struct TakenRound {
     pub as_of: Date,
     /// Why the lists are provisional; empty if they are not.
     pub provisional: Vec<Text>,
-    /// The day of each export's snapshot, by the schema's name.
-    pub snapshots: BTreeMap<String, Date>,
     /// The header of the persons' names; `None` if the lists show none.
     pub name_header: Option<Text>,
     /// The leads, by number.
@@ -77,9 +75,20 @@ pub struct TakenLead {
     /// rows differ, their values are joined by `；`.
     pub fields: BTreeMap<String, String>,
     /// The rules that are yes.
-    pub rules: Vec<String>,
+    pub evidence: Vec<TakenRule>,
     /// The day by which somebody must act; `None` if the list states none.
     pub act_by: Option<Date>,
+}
+
+/// A rule that speaks for a lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenRule {
+    /// The id of the rule.
+    pub rule: String,
+    /// The export on which it is evaluated.
+    pub export: String,
+    /// The day of the export's snapshot.
+    pub snapshot: Option<Date>,
 }
 
 impl TakenLead {
@@ -144,7 +153,7 @@ pub fn take(
     let mut leads = Vec::new();
     let mut numbers = BTreeSet::new();
     for (place, lead) in rows {
-        let lead = taken(lead, schema, &persons).map_err(|text| bad_list(&place, text))?;
+        let lead = taken(lead, &terms, schema, &persons).map_err(|text| bad_list(&place, text))?;
         if !numbers.insert(lead.lead_number.clone()) {
             let text = Text::new("线索编号出现两次", "a lead number appears twice");
             return Err(bad_list(&place, text).into());
@@ -154,24 +163,12 @@ pub fn take(
     leads.sort_by(|one, other| one.lead_number.cmp(&other.lead_number));
     let mut list_fields = schema.list_fields();
     let name = list_fields.find(|field| field.tells_persons_apart());
-    let snapshots = manifest.exports.iter();
-    let received = manifest.received.iter();
-    let received = received.filter_map(|file| file.export.clone().zip(file.snapshot));
     Ok(TakenRound {
         round: manifest.round.clone(),
         manifest_digest: verification.manifest_digest.clone(),
         issued_on: manifest.issued_on,
         as_of: manifest.as_of,
         provisional: manifest.provisional.clone().unwrap_or_default(),
-        snapshots: snapshots
-            .map(|export| (export.export.clone(), export.snapshot))
-            .chain(received)
-            .chain(
-                terms
-                    .exports()
-                    .map(|export| (export.schema.name.clone(), export.snapshot)),
-            )
-            .collect(),
         name_header: name.map(|field| field.title.clone()),
         leads,
     })
@@ -385,7 +382,12 @@ fn persons(
 }
 
 /// Returns a lead as the register takes it.
-fn taken(lead: OfList<'_>, schema: &ExportSchema, persons: &Persons) -> Result<TakenLead, Text> {
+fn taken(
+    lead: OfList<'_>,
+    terms: &RoundTerms,
+    schema: &ExportSchema,
+    persons: &Persons,
+) -> Result<TakenLead, Text> {
     let OfList { row, aid, minor } = lead;
     let person_number = person_number(&row.number, aid).unwrap_or_default();
     let alike = beginning_of(person_number).and_then(|beginning| persons.get(&beginning));
@@ -433,11 +435,26 @@ fn taken(lead: OfList<'_>, schema: &ExportSchema, persons: &Persons) -> Result<T
         grade,
         urgency,
         minor,
-        rules: rules.rules.clone(),
+        evidence: rules
+            .rules
+            .iter()
+            .map(|rule| evidence(rule, terms))
+            .collect(),
         act_by: act_by.map(|by| by.on),
         fields: fields.zip(row.case_fields).collect(),
         lead_number: row.number,
     })
+}
+
+/// Returns a rule that speaks for a lead, with its export.
+fn evidence(rule: &str, terms: &RoundTerms) -> TakenRule {
+    let export = terms.policy.rule(rule).map(|rule| rule.on.clone());
+    let export = export.unwrap_or_default();
+    TakenRule {
+        rule: rule.to_owned(),
+        snapshot: terms.export(&export).map(|export| export.snapshot),
+        export,
+    }
 }
 
 fn bad_list(place: &Line, text: Text) -> Fault {

@@ -51,8 +51,22 @@ impl FilledColumn {
         FilledColumn::DecidedOn,
     ];
 
+    /// Returns the name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            FilledColumn::LeadNumber => "lead_number",
+            FilledColumn::PersonNumber => "person_number",
+            FilledColumn::Name => "name",
+            FilledColumn::Decision => "decision",
+            FilledColumn::Reason => "reason",
+            FilledColumn::Remark => "remark",
+            FilledColumn::DecidedBy => "decided_by",
+            FilledColumn::DecidedOn => "decided_on",
+        }
+    }
+
     /// Returns the header of the column. `name` is that of the person's name.
-    pub(super) fn header(self, name: Option<&Text>) -> Text {
+    pub fn header(self, name: Option<&Text>) -> Text {
         let column = match self {
             FilledColumn::LeadNumber => Column::LeadNumber,
             FilledColumn::Decision => Column::Decision,
@@ -118,12 +132,6 @@ impl Columns {
     /// Returns whether there is such a column.
     pub(super) fn has(&self, column: FilledColumn) -> bool {
         self.at.contains_key(&column)
-    }
-
-    /// Returns whether there is a column that people fill in.
-    pub(super) fn has_any_to_fill_in(&self) -> bool {
-        let mut columns = FilledColumn::TO_FILL_IN.iter();
-        columns.any(|column| self.has(*column))
     }
 
     /// Returns the cell of a row; `None` if the row has none, or a blank one.

@@ -1,0 +1,15 @@
+//! `aidlink register take`: records the leads of a finished round in the register.
+
+use aidlink_office::terminal::Output;
+
+use super::round::{RoundArguments, open, say_taken, take_leads};
+use crate::commands::Ending;
+
+/// Takes the leads of a round into the register.
+pub fn run(arguments: &RoundArguments, output: Output) -> Result<Ending, Ending> {
+    let mut open = open(arguments)?;
+    let taken = take_leads(&mut open, arguments, output)?;
+    say_taken(&taken, output);
+    output.json(&taken);
+    Ok(Ending::done(!taken.refused.is_empty()))
+}
