@@ -91,7 +91,7 @@ pub struct Decision {
 }
 
 /// Whom or what an event concerns.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// A lead.
     Lead(LeadNumber),

@@ -19,9 +19,17 @@
 //! ```
 
 pub mod amount;
+mod appending;
+pub mod book;
+pub mod chain;
+mod checks;
 pub mod decision;
 pub mod event;
+pub mod fold;
+pub mod head;
 pub mod items;
 pub mod number;
 pub mod register;
+mod store;
 pub mod token;
+pub mod workflow;

@@ -1,0 +1,247 @@
+//! A register in memory: its persons, leads and events, and what follows from them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::chain::{NO_PREVIOUS, Recorded};
+use crate::event::{Created, Direction, Event};
+use crate::fold::{LeadState, Refusal, advance};
+use crate::items::Subject;
+use crate::number::{EventId, LeadNumber, PersonNumber};
+use crate::token::RegisterToken;
+use jiff::civil::Date;
+
+/// A lead with its events.
+#[derive(Clone, Debug)]
+pub struct Lead {
+    /// Its number.
+    pub number: LeadNumber,
+    /// The person.
+    pub person: PersonNumber,
+    /// The id of the aid.
+    pub aid: String,
+    /// The id of the agency of which it was first found.
+    pub agency: String,
+    /// The direction.
+    pub direction: Direction,
+    /// The positions in the register of the events that count, in the order in which they do.
+    pub(crate) events: Vec<usize>,
+    /// Where it stands; `None` if every event was withdrawn.
+    pub state: Option<LeadState>,
+}
+
+/// A register in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    pub(crate) created: Option<Created>,
+    pub(crate) key_id: String,
+    pub(crate) persons: BTreeMap<PersonNumber, RegisterToken>,
+    pub(crate) by_token: BTreeMap<RegisterToken, PersonNumber>,
+    pub(crate) leads: BTreeMap<LeadNumber, Lead>,
+    pub(crate) events: Vec<Recorded>,
+    by_id: HashMap<EventId, usize>,
+    /// Events that were corrected or withdrawn, with those that did so.
+    superseded: BTreeMap<usize, usize>,
+    /// All events of a lead or a person, whether they count or not.
+    history: HashMap<Subject, Vec<usize>>,
+    /// Events of persons that count, by person.
+    pub(crate) of_persons: BTreeMap<PersonNumber, Vec<usize>>,
+    /// Leads by round and number on the round's lists.
+    by_round: BTreeMap<(String, LeadNumber), LeadNumber>,
+    /// How many leads were taken from the round with this manifest.
+    by_manifest: BTreeMap<String, u64>,
+}
+
+/// Why events do not make a register.
+pub(crate) enum Inconsistent {
+    /// An event corrects or withdraws one that does not count, or is of another subject.
+    Superseding,
+    /// An event concerns a lead or a person that is not there.
+    Unknown,
+    /// An event cannot follow.
+    Workflow,
+}
+
+impl Book {
+    /// Returns the digest of the last event.
+    pub(crate) fn last_digest(&self) -> &str {
+        self.events
+            .last()
+            .map_or(NO_PREVIOUS, |event| event.digest.as_str())
+    }
+
+    /// Returns an event by its id.
+    pub fn event(&self, id: &EventId) -> Option<&Recorded> {
+        self.by_id.get(id).and_then(|index| self.events.get(*index))
+    }
+
+    /// Whether an id is taken.
+    pub(crate) fn has_id(&self, id: &EventId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    /// Returns an event that counts, by its id.
+    pub(crate) fn counting(&self, id: &EventId) -> Option<&Recorded> {
+        let index = self.by_id.get(id)?;
+        let event = self.events.get(*index)?;
+        (!self.superseded.contains_key(index) && event.effective().is_some()).then_some(event)
+    }
+
+    /// Returns all events of a lead or a person, each with the event that corrected or withdrew
+    /// it.
+    pub fn history(
+        &self,
+        subject: &Subject,
+    ) -> impl Iterator<Item = (&Recorded, Option<&Recorded>)> {
+        let indices = self.history.get(subject).into_iter().flatten();
+        indices.filter_map(|index| {
+            let by = self.superseded.get(index);
+            let by = by.and_then(|by| self.events.get(*by));
+            self.events.get(*index).map(|event| (event, by))
+        })
+    }
+
+    /// Returns the events of a lead that count, in the order in which they do.
+    pub fn events_of<'b>(&'b self, lead: &'b Lead) -> impl Iterator<Item = &'b Recorded> {
+        lead.events
+            .iter()
+            .filter_map(|index| self.events.get(*index))
+    }
+
+    /// Returns the events of a person that count and concern no lead.
+    pub fn events_of_person<'b>(
+        &'b self,
+        person: &PersonNumber,
+    ) -> impl Iterator<Item = &'b Recorded> {
+        let indices = self.of_persons.get(person).into_iter().flatten();
+        indices.filter_map(|index| self.events.get(*index))
+    }
+
+    /// Returns the register's number of a lead that a round's lists have under this one.
+    pub(crate) fn lead_of_round(&self, round: &str, lead: &LeadNumber) -> Option<&LeadNumber> {
+        self.by_round.get(&(round.to_owned(), lead.clone()))
+    }
+
+    /// Whether leads were taken from a round.
+    pub(crate) fn knows_round(&self, round: &str) -> bool {
+        let mut rounds = self.by_round.keys();
+        rounds.any(|(known, _)| known == round)
+    }
+
+    /// Returns how many leads were taken from the round with this manifest.
+    pub(crate) fn taken_from(&self, manifest: &str) -> u64 {
+        self.by_manifest.get(manifest).copied().unwrap_or_default()
+    }
+
+    /// Adds a person.
+    pub(crate) fn add_person(&mut self, number: PersonNumber, token: RegisterToken) {
+        self.by_token.insert(token, number.clone());
+        self.persons.insert(number, token);
+    }
+
+    /// Gives a person another token.
+    pub(crate) fn replace_token(&mut self, number: &PersonNumber, token: RegisterToken) {
+        if let Some(known) = self.persons.get_mut(number) {
+            self.by_token.remove(known);
+            *known = token;
+            self.by_token.insert(token, number.clone());
+        }
+    }
+
+    /// Returns the state of a lead if its events were those of `events`, in their order.
+    pub(crate) fn replay<'e>(
+        direction: Direction,
+        events: impl Iterator<Item = (&'e Event, Date)>,
+    ) -> Result<Option<LeadState>, Refusal> {
+        let mut state = None;
+        for (event, on) in events {
+            state = advance(state.as_ref(), direction, event, on)?;
+        }
+        Ok(state)
+    }
+
+    /// Adds an event that is in the register, with what follows from it. Events that correct
+    /// or withdraw others are told by their `supersedes`.
+    ///
+    /// # Errors
+    /// If it does not fit the events before it.
+    pub(crate) fn add_event(&mut self, recorded: Recorded) -> Result<(), Inconsistent> {
+        let index = self.events.len();
+        match &recorded.event {
+            Event::Created(created) => {
+                self.key_id.clone_from(&created.key_id);
+                self.created = Some(created.clone());
+            }
+            Event::Rekeyed(rekeyed) => self.key_id.clone_from(&rekeyed.key_id),
+            _ => {}
+        }
+        let replaced = match recorded.supersedes() {
+            None => None,
+            Some(of) => {
+                let replaced = self.counting(of).ok_or(Inconsistent::Superseding)?;
+                if replaced.subject != recorded.subject {
+                    return Err(Inconsistent::Superseding);
+                }
+                self.by_id.get(of).copied()
+            }
+        };
+        let counts = recorded.effective().is_some();
+        let indices = match &recorded.subject {
+            None => None,
+            Some(Subject::Person(person)) => {
+                if !self.persons.contains_key(person) {
+                    return Err(Inconsistent::Unknown);
+                }
+                Some(self.of_persons.entry(person.clone()).or_default())
+            }
+            Some(Subject::Lead(lead)) => {
+                let lead = self.leads.get_mut(lead).ok_or(Inconsistent::Unknown)?;
+                Some(&mut lead.events)
+            }
+        };
+        if let Some(indices) = indices {
+            match replaced.and_then(|of| indices.iter().position(|other| *other == of)) {
+                Some(at) if counts => indices[at] = index,
+                Some(at) => {
+                    indices.remove(at);
+                }
+                None if replaced.is_some() => return Err(Inconsistent::Superseding),
+                None => indices.push(index),
+            }
+        }
+        if let Some((Event::Found(found), _)) = recorded.effective()
+            && let (Some(round), Some(Subject::Lead(lead))) = (&found.round, &recorded.subject)
+        {
+            let key = (round.id.clone(), round.lead.clone());
+            self.by_round.insert(key, lead.clone());
+            if replaced.is_none() {
+                *self.by_manifest.entry(round.manifest.clone()).or_default() += 1;
+            }
+        }
+        let lead = match &recorded.subject {
+            Some(Subject::Lead(lead)) => Some(lead.clone()),
+            _ => None,
+        };
+        self.superseded.extend(replaced.map(|of| (of, index)));
+        if let Some(subject) = &recorded.subject {
+            self.history.entry(subject.clone()).or_default().push(index);
+        }
+        self.by_id.insert(recorded.id.clone(), index);
+        self.events.push(recorded);
+        let Some(lead) = lead.and_then(|lead| self.leads.get(&lead)) else {
+            return Ok(());
+        };
+        let state = match (replaced, self.events.last().and_then(Recorded::effective)) {
+            (None, Some((event, on))) => advance(lead.state.as_ref(), lead.direction, event, on),
+            _ => Book::replay(
+                lead.direction,
+                self.events_of(lead).filter_map(Recorded::effective),
+            ),
+        };
+        let state = state.map_err(|_| Inconsistent::Workflow)?;
+        let number = lead.number.clone();
+        if let Some(lead) = self.leads.get_mut(&number) {
+            lead.state = state;
+        }
+        Ok(())
+    }
+}
