@@ -55,6 +55,8 @@ pub enum Command {
     Identity(IdentityCommand),
     /// Check, test, explain and compare policies / 检查、测试、说明和比较规则文件
     Policy(PolicyArguments),
+    /// Record what becomes of each lead after the lists are out / 登记清单签发后每条线索的办理情况
+    Register(RegisterArguments),
     /// Check an export before the round, without a key / 在轮次开始前核查导出，不需要密钥
     Schema(SchemaArguments),
     /// Make a synthetic round / 生成合成数据的样例轮次
@@ -117,6 +119,19 @@ pub const VERBS: &[VerbHelp] = &[
         examples: &[
             "aidlink purge sample_data/2026Q3 --dry-run",
             "aidlink purge sample_data/2026Q3 --early \"round withdrawn\"",
+        ],
+        exit_codes: &[0, 1, 2, 3],
+    },
+    VerbHelp {
+        verb: "register take",
+        examples: &["aidlink register take round.toml --register register/register.db"],
+        exit_codes: &[0, 1, 2, 3],
+    },
+    VerbHelp {
+        verb: "register decide",
+        examples: &[
+            "aidlink register decide round.toml --register register/register.db output/review/adults.xlsx",
+            "aidlink register decide round.toml --register register/register.db adults.xlsx minors.ods --refused refused.csv",
         ],
         exit_codes: &[0, 1, 2, 3],
     },
@@ -581,4 +596,66 @@ fn columns() -> impl TypedValueParser<Value = Columns> {
 pub struct CompletionsArguments {
     /// The shell / 命令行解释器（shell）
     pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `register`.
+#[derive(Debug, Args)]
+pub struct RegisterArguments {
+    /// What to do with the register
+    #[command(subcommand)]
+    pub command: RegisterCommand,
+}
+
+/// The verbs of `register`.
+#[derive(Debug, Subcommand)]
+pub enum RegisterCommand {
+    /// Record the leads of a finished round / 登记已完成轮次的线索
+    Take(RoundInRegister),
+    /// Take in decisions from lists that were filled in / 收录填写后的清单中的核查结论
+    Decide(DecideArguments),
+}
+
+/// The register, and a finished round.
+#[derive(Debug, Args)]
+pub struct RoundInRegister {
+    /// The round file of a finished round / 已完成轮次的轮次文件
+    pub round: PathBuf,
+    /// The register / 登记簿文件
+    #[arg(long, value_name = "FILE")]
+    pub register: PathBuf,
+    /// The register's key file; default: register.key beside the register / 登记簿的密钥文件，默认为登记簿旁的 register.key
+    #[arg(long, value_name = "FILE")]
+    pub register_key: Option<PathBuf>,
+    /// The round's output folder, if there are several / 本轮的输出文件夹（有多个时须指明）
+    #[arg(long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+    /// The office's signing key; default: that of the round file / 本机构的签名私钥，默认为轮次文件所列
+    #[arg(long, value_name = "FILE")]
+    pub signing_key: Option<PathBuf>,
+    /// A public key that may have signed the round, besides the office's own / 除本机构外可签署本轮结果的公钥
+    #[arg(long = "public-key", value_name = "KEY")]
+    pub public_keys: Vec<String>,
+    /// Who records it; default: the operator of the round / 登记人，默认为本轮的经办人
+    #[arg(long, value_name = "NAME")]
+    pub operator: Option<String>,
+}
+
+/// Arguments of `register decide`.
+#[derive(Debug, Args)]
+pub struct DecideArguments {
+    /// The round and the register.
+    #[command(flatten)]
+    pub round: RoundInRegister,
+    /// Review workbooks and lists that were filled in / 填写后的核查工作簿和清单
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Who decided, for rows that do not say it / 未填写核查人的行，核查人为此人
+    #[arg(long, value_name = "NAME")]
+    pub decided_by: Option<String>,
+    /// When, for rows that do not say it / 未填写核查日期的行，核查日期为此日
+    #[arg(long, value_name = "DATE")]
+    pub decided_on: Option<jiff::civil::Date>,
+    /// Write the rows that are not taken in to this new CSV file, owner-only / 把未收录的行写入此新 CSV 文件，仅限本人读取
+    #[arg(long, value_name = "FILE")]
+    pub refused: Option<PathBuf>,
 }

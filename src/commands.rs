@@ -5,6 +5,7 @@ pub mod completions;
 pub mod dry_run;
 pub mod key;
 pub mod policy;
+pub mod register;
 pub mod resolve;
 pub mod round;
 pub mod run;

@@ -259,6 +259,13 @@ impl Folder {
         self.write(name, csv_text(rows, ',').as_bytes())
     }
 
+    /// Writes rows filled up to the same width, as a spreadsheet does.
+    fn padded(&self, name: &str, rows: &[&[&str]]) -> PathBuf {
+        let rows = padded(rows);
+        let rows: Vec<&[&str]> = rows.iter().map(Vec::as_slice).collect();
+        self.rows(name, &rows)
+    }
+
     /// Reads a list with one row of a lead: decision, reason, remark, by, on.
     fn one(&self, cells: [&str; 5]) -> FilledRows {
         let row = [&[LEAD, NAME], &cells[..]].concat();
@@ -473,8 +480,10 @@ fn every_way_to_fill_a_row_in_wrongly_is_told_with_its_column() {
             let text = text.in_language(language);
             assert!(text.chars().count() > 8 && find(text).is_empty());
             // No message shows what a cell holds.
-            for cell in cells.iter().filter(|cell| cell.chars().count() > 4) {
-                assert!(!text.contains(cell) || **cell == "2026-10-08", "{text}");
+            let is_example = |cell: &&&str| day.contains(**cell) || cell.starts_with('#');
+            let cells = cells.iter().filter(|cell| cell.chars().count() > 4);
+            for cell in cells.filter(|cell| !is_example(cell)) {
+                assert!(!text.contains(cell), "{text}");
             }
         }
     }
@@ -588,19 +597,24 @@ fn numbers_and_names_that_are_not_those_of_the_list_are_refused() {
         }
         for row in &rows.refused {
             let text = row.why.text();
-            assert!(number.is_empty() || !text.en.contains(number), "{text:?}");
+            let is_shown = text.en.contains(number) && number.chars().count() > 4;
+            assert!(!is_shown, "{text:?}");
         }
     }
     // Notes below a list are no rows, unless something is filled in.
-    let notes: [&[&str]; 4] = [
+    let notes: [&[&str]; 7] = [
         &HEADER,
         &[LEAD, NAME, "确认", "", "", "张核", "2026-10-08"],
-        &["填表人：", "张核"],
         &["", "", "", "", "", "合计", ""],
+        &["填表人：", "张核"],
+        &["", "", "", "", "", "", "2026-10-08"],
+        &["", "", "确认", "", "", "张核", "2026-10-08"],
+        &["", NAME, "", "", "已查", "", ""],
     ];
     let rows = read_one(&folder.rows("notes.csv", &notes));
-    assert_eq!(codes(&rows), [("no_number", Some("lead_number"))]);
-    assert_eq!((rows.taken.len(), rows.refused[0].place.row), (1, 4));
+    assert_eq!(codes(&rows), [("no_number", Some("lead_number")); 2]);
+    let places: Vec<u64> = rows.refused.iter().map(|row| row.place.row).collect();
+    assert_eq!((rows.taken.len(), places), (1, vec![6, 7]));
 }
 
 #[test]
@@ -740,7 +754,7 @@ fn the_sheet_of_persons_holds_unless_a_lead_is_decided_on_its_own() {
         [&persons[..], &person, &HEADER, &lead],
         [&HEADER[..], &lead, &persons, &person],
     ] {
-        let found = read_one(&folder.rows("both.csv", &padded(&rows)));
+        let found = read_one(&folder.padded("both.csv", &rows));
         assert_eq!(said(&found), whole);
         assert!(found.refused.is_empty());
     }
@@ -755,13 +769,13 @@ fn the_sheet_of_persons_holds_unless_a_lead_is_decided_on_its_own() {
     // A lead whose own row is refused does not take the decision on the person.
     let wrong = [LEAD, NAME, "同意", "", "", "李查", "2026-10-09"];
     let rows = [&persons[..], &person, &HEADER, &wrong];
-    let found = read_one(&folder.rows("both.csv", &padded(&rows)));
+    let found = read_one(&folder.padded("both.csv", &rows));
     assert_eq!(codes(&found), [("unknown_decision", Some("decision"))]);
     assert_eq!(said(&found).len(), 2);
     // A remark beside a lead goes with the decision on the person, and the other way round.
     let remark = [LEAD, NAME, "", "", "已核", "", ""];
     let rows = [&persons[..], &person, &HEADER, &remark];
-    let found = read_one(&folder.rows("both.csv", &padded(&rows)));
+    let found = read_one(&folder.padded("both.csv", &rows));
     assert_eq!(
         said(&found)[0],
         (
@@ -773,7 +787,7 @@ fn the_sheet_of_persons_holds_unless_a_lead_is_decided_on_its_own() {
     let mut only_remark = person;
     (only_remark[2], only_remark[3]) = ("", "");
     let rows = [&persons[..], &only_remark, &HEADER, &lead];
-    let found = read_one(&folder.rows("both.csv", &padded(&rows)));
+    let found = read_one(&folder.padded("both.csv", &rows));
     assert_eq!(
         said(&found),
         [("dibao".to_owned(), "confirmed", three.clone())]
@@ -1019,10 +1033,7 @@ fn what_is_written_beside_persons_who_could_not_be_judged_is_told() {
         &["1111-1111", "某人", "已查", "", ""],
         &["2222-2222", "某人", "", "", ""],
     ];
-    let found = read_one(&folder.rows(
-        "list.csv",
-        &padded(&rows).iter().map(Vec::as_slice).collect::<Vec<_>>(),
-    ));
+    let found = read_one(&folder.padded("list.csv", &rows));
     assert_eq!(codes(&found), [("not_a_lead", None)]);
     assert_eq!(found.empty.len(), 1);
 }
@@ -1038,15 +1049,15 @@ fn no_file_hangs_or_panics() {
         "messy.ods",
     ] {
         let whole = std::fs::read(files().join(name)).expect("a file");
-        for part in 1..24 {
-            let cut = &whole[..whole.len() * part / 24];
+        for part in 1..12 {
+            let cut = &whole[..whole.len() * part / 12];
             let path = folder.write(name, cut);
             if let Ok(rows) = read_with(&[path], UnlessStated::default()) {
                 assert!(rows.taken.is_empty(), "{name} cut at {}", cut.len());
             }
         }
         // Bytes that were changed.
-        for seed in 0..48_usize {
+        for seed in 0..12_usize {
             let mut changed = whole.clone();
             for step in 0..20 {
                 let at = (seed * 7919 + step * 104_729) % changed.len();
@@ -1067,7 +1078,7 @@ fn no_file_hangs_or_panics() {
     let columns = format!("线索编号{}核查结论\n{LEAD}", ",".repeat(1_000_000));
     let lines = format!(
         "线索编号,核查结论,核查日期\n{}",
-        format!("{LEAD},确认,\n").repeat(300_000)
+        format!("{LEAD},确认,\n").repeat(60_000)
     );
     let quote = format!(
         "线索编号,核查结论,核查日期\n\"{}",

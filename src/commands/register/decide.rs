@@ -2,7 +2,6 @@
 //! back filled in.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use aidlink_agency::spreadsheet_csv;
 use aidlink_faults::fault::Faults;
@@ -19,33 +18,13 @@ use aidlink_register::event::{Event, Found};
 use aidlink_register::items::{Appended, Decision, NewItem};
 use aidlink_register::number::LeadNumber;
 use aidlink_register::register::Register;
-use clap::Args;
 use jiff::Zoned;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::round::{OpenRound, RoundArguments, Taken, batch, open, say_taken, take_leads};
+use super::round::{OpenRound, Taken, batch, open, say_taken, take_leads};
+use crate::cli::DecideArguments;
 use crate::commands::Ending;
-
-/// Arguments of `register decide`.
-#[derive(Debug, Args)]
-pub struct DecideArguments {
-    /// The round and the register.
-    #[command(flatten)]
-    pub round: RoundArguments,
-    /// Review workbooks and lists that were filled in / 填写后的核查工作簿和清单
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Who decided, for rows that do not say it / 未填写核查人的行，核查人为此人
-    #[arg(long, value_name = "NAME")]
-    pub decided_by: Option<String>,
-    /// When, for rows that do not say it / 未填写核查日期的行，核查日期为此日
-    #[arg(long, value_name = "DATE")]
-    pub decided_on: Option<Date>,
-    /// Write the rows that are not taken in to this new CSV file, owner-only / 把未收录的行写入此新 CSV 文件，仅限本人读取
-    #[arg(long, value_name = "FILE")]
-    pub refused: Option<PathBuf>,
-}
 
 /// What became of the lists.
 #[derive(Debug, Serialize)]
@@ -111,7 +90,10 @@ pub fn run(arguments: &DecideArguments, output: Output) -> Result<Ending, Ending
     say(arguments, &report, output);
     output.json(&report);
     let is_refused = !report.refused.is_empty();
-    let not_taken = report.taken.as_ref().is_some_and(|taken| !taken.refused.is_empty());
+    let not_taken = report
+        .taken
+        .as_ref()
+        .is_some_and(|taken| !taken.refused.is_empty());
     Ok(Ending::done(is_refused || not_taken))
 }
 
@@ -140,7 +122,9 @@ fn issued_leads(register: &Register, round: &str) -> IssuedLeads {
         let events = book.events_of(lead).filter_map(|event| event.effective());
         for (event, on) in events {
             let Event::Found(Found {
-                round: Some(found), about, ..
+                round: Some(found),
+                about,
+                ..
             }) = event
             else {
                 continue;
@@ -159,7 +143,9 @@ fn issued_leads(register: &Register, round: &str) -> IssuedLeads {
         }
     }
     let by_number = |one: &IssuedInRegister, other: &IssuedInRegister| one.on_list == other.on_list;
-    issued.leads.sort_by(|one, other| one.on_list.cmp(&other.on_list));
+    issued
+        .leads
+        .sort_by(|one, other| one.on_list.cmp(&other.on_list));
     // A round that was run again, with a corrected export.
     issued.leads.dedup_by(|one, other| by_number(one, other));
     issued
@@ -259,8 +245,10 @@ fn report(
         }
     }
     refused.sort();
-    let refused_leads: BTreeSet<&str> =
-        refused.iter().filter_map(|row| row.lead.as_deref()).collect();
+    let refused_leads: BTreeSet<&str> = refused
+        .iter()
+        .filter_map(|row| row.lead.as_deref())
+        .collect();
     let is_open = |lead: &&IssuedInRegister| {
         let number = lead.on_list.as_str();
         !decided.contains(number)
@@ -374,7 +362,11 @@ fn say(arguments: &DecideArguments, report: &Report, output: Output) {
             format!("  {}: {count} recorded", word.en),
         );
     }
-    let (already, open, refused) = (report.already_there, report.open.len(), report.refused.len());
+    let (already, open, refused) = (
+        report.already_there,
+        report.open.len(),
+        report.refused.len(),
+    );
     say(
         format!("  此前已收录：{already}条"),
         format!("  recorded before: {already}"),
@@ -399,7 +391,11 @@ fn say(arguments: &DecideArguments, report: &Report, output: Output) {
             parts.into_iter().flatten().collect::<Vec<_>>()
         };
         say(
-            format!("    {}：{}", place("工作表", "第").join("，") + "行", row.zh),
+            format!(
+                "    {}：{}",
+                place("工作表", "第").join("，") + "行",
+                row.zh
+            ),
             format!("    {}: {}", place("sheet ", "row ").join(", "), row.en),
         );
     }

@@ -22,34 +22,10 @@ use aidlink_register::items::{Appended, Batch, FoundLead, NewItem, Standing};
 use aidlink_register::number::{LeadNumber, PersonNumber};
 use aidlink_register::register::Register;
 use aidlink_register::token::RegisterToken;
-use clap::Args;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-/// The register, its key, and the round.
-#[derive(Debug, Args)]
-pub struct RoundArguments {
-    /// The round file of a finished round / 已完成轮次的轮次文件
-    pub round: PathBuf,
-    /// The register / 登记簿文件
-    #[arg(long, value_name = "FILE")]
-    pub register: PathBuf,
-    /// The register's key file; default: register.key beside the register / 登记簿的密钥文件，默认为登记簿旁的 register.key
-    #[arg(long, value_name = "FILE")]
-    pub register_key: Option<PathBuf>,
-    /// The round's output folder, if there are several / 本轮的输出文件夹（有多个时须指明）
-    #[arg(long, value_name = "FOLDER")]
-    pub output: Option<PathBuf>,
-    /// The office's signing key; default: that of the round file / 本机构的签名私钥，默认为轮次文件所列
-    #[arg(long, value_name = "FILE")]
-    pub signing_key: Option<PathBuf>,
-    /// A public key that may have signed the round, besides the office's own / 除本机构外可签署本轮结果的公钥
-    #[arg(long = "public-key", value_name = "KEY")]
-    pub public_keys: Vec<String>,
-    /// Who records it; default: the operator of the round / 登记人，默认为本轮的经办人
-    #[arg(long, value_name = "NAME")]
-    pub operator: Option<String>,
-}
+use crate::cli::RoundInRegister;
 
 /// The round file and the open register.
 pub struct OpenRound {
@@ -66,7 +42,7 @@ pub struct OpenRound {
 ///
 /// # Errors
 /// If either cannot be read, or the signing key is missing.
-pub fn open(arguments: &RoundArguments) -> Result<OpenRound, Faults> {
+pub fn open(arguments: &RoundInRegister) -> Result<OpenRound, Faults> {
     let written = WrittenRound::read(&arguments.round)?;
     let id = written.round_id()?;
     let signing_key = match &arguments.signing_key {
@@ -125,7 +101,7 @@ pub struct LeadRefused {
 /// cannot be written.
 pub fn take_leads(
     open: &mut OpenRound,
-    arguments: &RoundArguments,
+    arguments: &RoundInRegister,
     output: Output,
 ) -> Result<Taken, Faults> {
     let verification = finished(open, arguments)?;
@@ -193,7 +169,7 @@ pub fn batch(items: Vec<NewItem>) -> Batch {
 }
 
 /// Verifies the output folder of the round.
-fn finished(open: &OpenRound, arguments: &RoundArguments) -> Result<Verification, Faults> {
+fn finished(open: &OpenRound, arguments: &RoundInRegister) -> Result<Verification, Faults> {
     let folder = parent_of(&arguments.round);
     let outputs = match &arguments.output {
         Some(output) => vec![output.clone()],

@@ -2,11 +2,12 @@
 
 use aidlink_office::terminal::Output;
 
-use super::round::{RoundArguments, open, say_taken, take_leads};
+use super::round::{open, say_taken, take_leads};
+use crate::cli::RoundInRegister;
 use crate::commands::Ending;
 
 /// Takes the leads of a round into the register.
-pub fn run(arguments: &RoundArguments, output: Output) -> Result<Ending, Ending> {
+pub fn run(arguments: &RoundInRegister, output: Output) -> Result<Ending, Ending> {
     let mut open = open(arguments)?;
     let taken = take_leads(&mut open, arguments, output)?;
     say_taken(&taken, output);

@@ -413,8 +413,14 @@ impl<'i> FileReading<'i> {
                 true => FilledColumn::PersonNumber,
                 false => FilledColumn::LeadNumber,
             };
+            // A note, a total or a signature below the list decides nothing.
+            let decides = [FilledColumn::Decision, FilledColumn::Reason]
+                .into_iter()
+                .any(|column| columns.cell(column, cells).is_some());
+            let has_name = columns.cell(FilledColumn::Name, cells).is_some();
+            let is_note = !is_filled_in || !(decides || has_name);
             return match &person {
-                None if !is_filled_in => Ok(None),
+                None if is_note => Ok(None),
                 None => Err((Some(number_column), WhyRefused::NoNumber)),
                 Some(person) => match self.index.persons.get(person) {
                     Some(leads) => Ok(Some((level, leads.clone()))),

@@ -9,6 +9,7 @@ use aidlink_faults::text::Text;
 use super::words::folded;
 use crate::lists::columns::{Column, remark_header};
 use crate::lists::not_judged::number_header;
+use aidlink_faults::uniform_text::uniform_header;
 
 /// A column that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,7 +104,7 @@ impl Headers {
             let Some(text) = cell.text().filter(|text| text.len() <= LONGEST_HEADER) else {
                 continue;
             };
-            let Some(column) = self.0.get(&folded(text)) else {
+            let Some(column) = self.0.get(&folded(&uniform_header(text))) else {
                 continue;
             };
             if columns.at.insert(*column, place).is_some() {
