@@ -1,9 +1,9 @@
 //! A register in memory: its persons, leads and events, and what follows from them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::chain::{NO_PREVIOUS, Recorded};
-use crate::event::{Created, Direction, Event};
+use crate::event::{About, Created, Direction, Event, Found};
 use crate::fold::{LeadState, Refusal, advance};
 use crate::items::Subject;
 use crate::number::{EventId, LeadNumber, PersonNumber};
@@ -37,6 +37,7 @@ pub struct Book {
     pub(crate) persons: BTreeMap<PersonNumber, RegisterToken>,
     pub(crate) by_token: BTreeMap<RegisterToken, PersonNumber>,
     pub(crate) leads: BTreeMap<LeadNumber, Lead>,
+    by_person: BTreeMap<PersonNumber, BTreeSet<LeadNumber>>,
     pub(crate) events: Vec<Recorded>,
     by_id: HashMap<EventId, usize>,
     /// Events that were corrected or withdrawn, with those that did so.
@@ -84,6 +85,83 @@ impl Book {
         let index = self.by_id.get(id)?;
         let event = self.events.get(*index)?;
         (!self.superseded.contains_key(index) && event.effective().is_some()).then_some(event)
+    }
+
+    /// Returns the leads, in the order of their numbers.
+    pub fn leads(&self) -> impl Iterator<Item = &Lead> {
+        self.leads.values()
+    }
+
+    /// Returns a lead by its number.
+    pub fn lead(&self, number: &LeadNumber) -> Option<&Lead> {
+        self.leads.get(number)
+    }
+
+    /// Returns the leads of a person, in the order of their numbers.
+    pub fn leads_of(&self, person: &PersonNumber) -> impl Iterator<Item = &Lead> {
+        let leads = self.by_person.get(person).into_iter().flatten();
+        leads.filter_map(|number| self.leads.get(number))
+    }
+
+    /// Adds a lead.
+    pub(crate) fn add_lead(&mut self, lead: Lead) {
+        let leads = self.by_person.entry(lead.person.clone()).or_default();
+        leads.insert(lead.number.clone());
+        self.leads.insert(lead.number.clone(), lead);
+    }
+
+    /// Returns the person as the lead's last `found` event describes one.
+    pub fn about(&self, lead: &Lead) -> About {
+        let found = self.last_found(lead);
+        found.map(|found| found.about.clone()).unwrap_or_default()
+    }
+
+    /// Returns the last `found` event of a lead.
+    pub fn last_found<'b>(&'b self, lead: &'b Lead) -> Option<&'b Found> {
+        let events = lead.events.iter().rev();
+        events
+            .filter_map(|index| self.events.get(*index)?.effective())
+            .find_map(|(event, _)| match event {
+                Event::Found(found) => Some(found),
+                _ => None,
+            })
+    }
+
+    /// Returns the names of a person, each once, the newest first.
+    pub fn names_of(&self, person: &PersonNumber) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for lead in self.leads_of(person) {
+            for name in self.about(lead).names {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
+
+    /// Returns the id of the agency that the lead is at: to which it was last sent, or for
+    /// which it was last found.
+    pub fn agency_of<'b>(&'b self, lead: &'b Lead) -> &'b str {
+        let events = lead.events.iter().rev();
+        let agency = events
+            .filter_map(|index| self.events.get(*index)?.effective())
+            .find_map(|(event, _)| match event {
+                Event::Sent(sent) => sent.agency.as_deref(),
+                Event::Found(found) => Some(found.agency.as_str()),
+                _ => None,
+            });
+        agency.unwrap_or(&lead.agency)
+    }
+
+    /// Returns the numbers of the persons, in order.
+    pub fn persons(&self) -> impl Iterator<Item = &PersonNumber> {
+        self.persons.keys()
+    }
+
+    /// Returns all events, in the order in which they were recorded.
+    pub fn events(&self) -> &[Recorded] {
+        &self.events
     }
 
     /// Returns all events of a lead or a person, each with the event that corrected or withdrew

@@ -293,7 +293,7 @@ impl Register {
                     book.add_person(number, token);
                 }
                 if let Some(lead) = change.lead {
-                    book.leads.insert(lead.number.clone(), lead);
+                    book.add_lead(lead);
                 }
                 if let Some(subject) = event.subject.clone() {
                     answers.push(Appended::Added(Added {

@@ -452,7 +452,7 @@ pub(crate) fn read_book(connection: &Connection, path: &Path) -> Result<Book, Fa
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let lead = lead_of(row)?;
-        book.leads.insert(lead.number.clone(), lead);
+        book.add_lead(lead);
     }
     let mut statement = connection.prepare(
         "SELECT seq, id, place, supersedes, kind, lead, person, day, recorded_at, fields,
