@@ -55,10 +55,10 @@ pub enum Command {
     Identity(IdentityCommand),
     /// Check, test, explain and compare policies / 检查、测试、说明和比较规则文件
     Policy(PolicyArguments),
-    /// Record what becomes of each lead after the lists are out / 登记清单签发后每条线索的办理情况
-    Register(RegisterArguments),
     /// Check an export before the round, without a key / 在轮次开始前核查导出，不需要密钥
     Schema(SchemaArguments),
+    /// Keep the register: what becomes of each lead / 登记簿：记录每条线索的后续办理
+    Register(RegisterArguments),
     /// Make a synthetic round / 生成合成数据的样例轮次
     Sample(SampleArguments),
     /// Print shell completions / 输出命令行补全脚本
@@ -212,6 +212,58 @@ pub const VERBS: &[VerbHelp] = &[
             "aidlink schema check dibao.xlsx --round round.toml",
         ],
         exit_codes: &[0, 1, 2, 3],
+    },
+    VerbHelp {
+        verb: "register",
+        examples: &[
+            "aidlink register init register --operator 张三",
+            "aidlink register show --register register/register.db --stage to_send",
+        ],
+        exit_codes: &[0, 1, 2, 3, 4],
+    },
+    VerbHelp {
+        verb: "register init",
+        examples: &["aidlink register init register --operator 张三 --signing-key signing.key"],
+        exit_codes: &[0, 1, 2],
+    },
+    VerbHelp {
+        verb: "register note",
+        examples: &[
+            "aidlink register note --register register/register.db --operator 张三 --lead 04HM-ASW9-dibao --kind sent --on 2026-10-12 --set as=ordinary --set letter=12",
+            "aidlink register note --register register/register.db --operator 张三 --csv replies.csv",
+        ],
+        exit_codes: &[0, 1, 2, 3],
+    },
+    VerbHelp {
+        verb: "register show",
+        examples: &["aidlink register show --register register/register.db --name 李四 --events"],
+        exit_codes: &[0, 1, 2],
+    },
+    VerbHelp {
+        verb: "register due",
+        examples: &[
+            "aidlink register due --register register/register.db --policy shaoguan --as-of 2026-11-30",
+        ],
+        exit_codes: &[0, 1, 2],
+    },
+    VerbHelp {
+        verb: "register export",
+        examples: &[
+            "aidlink register export --register register/register.db --policy shaoguan --out ledger.xlsx",
+        ],
+        exit_codes: &[0, 1, 2],
+    },
+    VerbHelp {
+        verb: "register backup",
+        examples: &[
+            "aidlink register backup --register register/register.db --out backup/register.db",
+        ],
+        exit_codes: &[0, 1, 2],
+    },
+    VerbHelp {
+        verb: "register verify",
+        examples: &["aidlink register verify --register register/register.db"],
+        exit_codes: &[0, 2, 4],
     },
     VerbHelp {
         verb: "sample",
@@ -591,13 +643,6 @@ fn columns() -> impl TypedValueParser<Value = Columns> {
     PossibleValuesParser::new(names).try_map(|name| Columns::parse(&name))
 }
 
-/// Arguments of `completions`.
-#[derive(Debug, Args)]
-pub struct CompletionsArguments {
-    /// The shell / 命令行解释器（shell）
-    pub shell: clap_complete::Shell,
-}
-
 /// Arguments of `register`.
 #[derive(Debug, Args)]
 pub struct RegisterArguments {
@@ -609,33 +654,236 @@ pub struct RegisterArguments {
 /// The verbs of `register`.
 #[derive(Debug, Subcommand)]
 pub enum RegisterCommand {
+    /// Make a register with its own key, in a new folder / 在新文件夹中建立登记簿及其密钥
+    Init(RegisterInitArguments),
     /// Record the leads of a finished round / 登记已完成轮次的线索
     Take(RoundInRegister),
     /// Take in decisions from lists that were filled in / 收录填写后的清单中的核查结论
     Decide(DecideArguments),
+    /// Record what happened to a lead or a person / 登记线索或人员的办理事项
+    Note(Box<RegisterNoteArguments>),
+    /// Show leads and their events / 查看线索及其事项
+    Show(RegisterShowArguments),
+    /// Show what is late or due / 查看逾期和待办
+    Due(RegisterDueArguments),
+    /// Write the ledger, one row a lead / 输出台账，每条线索一行
+    Export(RegisterExportArguments),
+    /// Copy the register while it may be in use / 备份登记簿，使用中也可备份
+    Backup(RegisterBackupArguments),
+    /// Verify the register against its signed head / 核验登记簿与其签名
+    Verify(RegisterVerifyArguments),
+}
+
+/// A register.
+#[derive(Debug, Args)]
+pub struct RegisterFile {
+    /// The register / 登记簿文件
+    #[arg(long, value_name = "FILE")]
+    pub register: PathBuf,
+    /// The office's signing key [default: signing.key beside the register] / 本机构的签名私钥，默认为登记簿旁的 signing.key
+    #[arg(long, value_name = "FILE")]
+    pub signing_key: Option<PathBuf>,
+}
+
+/// The policy and the calendar by which periods count.
+#[derive(Debug, Args)]
+pub struct RegisterTerms {
+    /// The policy file, or the name of one that comes with the program: it sets the periods / 规则文件，或程序自带规则文件的名称，期限以其为准
+    #[arg(long)]
+    pub policy: String,
+    /// Folder of export schemas [default: ../schemas, seen from the policy, or those that come with the program] / 导出模式文件夹，默认为相对于规则文件的 ../schemas，没有则用程序自带的模式
+    #[arg(long)]
+    pub schemas: Option<PathBuf>,
+    /// The calendar of working days [default: the one that comes with the program] / 工作日日历，默认用程序自带的日历
+    #[arg(long)]
+    pub calendar: Option<PathBuf>,
+    /// The day of reckoning [default: today] / 计算日，默认今天
+    #[arg(long, value_parser = date)]
+    pub as_of: Option<jiff::civil::Date>,
+}
+
+/// Arguments of `register init`.
+#[derive(Debug, Args)]
+pub struct RegisterInitArguments {
+    /// The folder to make; it must not exist, and not be in a round's folder / 要建立的文件夹，须尚不存在，且不在轮次文件夹中
+    pub folder: PathBuf,
+    /// The office's signing key [default: a new one in the folder] / 本机构的签名私钥，默认在文件夹中新建
+    #[arg(long, value_name = "FILE")]
+    pub signing_key: Option<PathBuf>,
+    /// Who makes it / 建立人
+    #[arg(long, value_name = "NAME")]
+    pub operator: String,
+    /// The token algorithm / 令牌算法
+    #[arg(long, default_value = "hmac-sha256", value_parser = token_algorithm())]
+    pub algorithm: aidlink_contract::token::TokenAlgorithm,
+}
+
+/// Parses a token algorithm, and lists them in the help.
+fn token_algorithm() -> impl TypedValueParser<Value = aidlink_contract::token::TokenAlgorithm> {
+    use aidlink_contract::token::TokenAlgorithm;
+    let names = TokenAlgorithm::ALL.map(TokenAlgorithm::name);
+    PossibleValuesParser::new(names)
+        .try_map(|name| TokenAlgorithm::named(&name).ok_or("no such algorithm"))
+}
+
+/// Arguments of `register note`.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").required(true)))]
+pub struct RegisterNoteArguments {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
+    /// The lead's number / 线索编号
+    #[arg(long, value_name = "NUMBER", conflicts_with = "person")]
+    pub lead: Option<String>,
+    /// The person's number, if the event concerns no single lead / 人员编号（事项不限于某条线索时）
+    #[arg(long, value_name = "NUMBER")]
+    pub person: Option<String>,
+    /// What happened: sent, signed_for, replied ... / 事项种类：移送、签收、反馈等
+    #[arg(long, group = "what")]
+    pub kind: Option<String>,
+    /// The event that did not happen / 要撤销的事项编号
+    #[arg(long, value_name = "EVENT", group = "what")]
+    pub withdraw: Option<String>,
+    /// A CSV file with an event in each row / CSV 文件，每行一个事项
+    #[arg(long, value_name = "FILE", group = "what", conflicts_with_all = ["lead", "person", "on", "set", "correct"])]
+    pub csv: Option<PathBuf>,
+    /// The event that was wrong: --kind, --on and --set say what is right / 要更正的事项编号，正确内容由 --kind、--on、--set 给出
+    #[arg(long, value_name = "EVENT", requires = "kind")]
+    pub correct: Option<String>,
+    /// The day on which it happened [default: today] / 发生日期，默认今天
+    #[arg(long, value_parser = date)]
+    pub on: Option<jiff::civil::Date>,
+    /// A field of the event, as NAME=TEXT; repeat it / 事项的一项内容，写作 名称=内容，可重复
+    #[arg(long, value_name = "NAME=TEXT")]
+    pub set: Vec<String>,
+    /// Who records it / 登记人
+    #[arg(long, value_name = "NAME")]
+    pub operator: String,
+    /// Who approved it, another person / 审批人，须为另一人
+    #[arg(long, value_name = "NAME")]
+    pub approver: Option<String>,
+    /// Why it is recorded, if that is not plain / 登记原因（不言自明时可省略）
+    #[arg(long, value_name = "TEXT")]
+    pub because: Option<String>,
+    /// Record nothing if one row is refused / 有一行被退回则全部不登记
+    #[arg(long, requires = "csv")]
+    pub all_or_nothing: bool,
+}
+
+/// Arguments of `register show`.
+#[derive(Debug, Args)]
+pub struct RegisterShowArguments {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
+    /// Part of a name / 姓名（可只写一部分）
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Part of a case number / 案号（可只写一部分）
+    #[arg(long)]
+    pub case: Option<String>,
+    /// The lead's number / 线索编号
+    #[arg(long, value_name = "NUMBER")]
+    pub lead: Option<String>,
+    /// The person's number / 人员编号
+    #[arg(long, value_name = "NUMBER")]
+    pub person: Option<String>,
+    /// The id of the agency / 单位代号
+    #[arg(long)]
+    pub agency: Option<String>,
+    /// The stage: lead, to_send ... / 阶段：lead、to_send 等
+    #[arg(long)]
+    pub stage: Option<String>,
+    /// Show the events of each lead, also those that were corrected or withdrawn / 显示每条线索的全部事项，包括已更正和已撤销的
+    #[arg(long)]
+    pub events: bool,
+}
+
+/// Arguments of `register due`.
+#[derive(Debug, Args)]
+pub struct RegisterDueArguments {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
+    /// The periods
+    #[command(flatten)]
+    pub terms: RegisterTerms,
+    /// Show also what is not late / 也显示未逾期的
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Arguments of `register export`.
+#[derive(Debug, Args)]
+pub struct RegisterExportArguments {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
+    /// The periods
+    #[command(flatten)]
+    pub terms: RegisterTerms,
+    /// The form of the file / 文件格式
+    #[arg(long, default_value = "xlsx", value_parser = ["xlsx", "csv", "json"])]
+    pub format: String,
+    /// The file to write; it must not exist / 要写出的文件，须尚不存在
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// Arguments of `register backup`.
+#[derive(Debug, Args)]
+pub struct RegisterBackupArguments {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
+    /// The file to write; it must not exist / 要写出的文件，须尚不存在
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// Arguments of `register verify`.
+#[derive(Debug, Args)]
+pub struct RegisterVerifyArguments {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
+    /// Accept the register as it is, by the digest of its last event / 按最后一项的摘要接受登记簿的现状
+    #[arg(long, value_name = "DIGEST", requires_all = ["operator", "because"])]
+    pub accept: Option<String>,
+    /// Who accepts it / 接受人
+    #[arg(long, value_name = "NAME")]
+    pub operator: Option<String>,
+    /// Why / 原因
+    #[arg(long, value_name = "TEXT")]
+    pub because: Option<String>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// The shell / 命令行解释器（shell）
+    pub shell: clap_complete::Shell,
 }
 
 /// The register, and a finished round.
 #[derive(Debug, Args)]
 pub struct RoundInRegister {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
     /// The round file of a finished round / 已完成轮次的轮次文件
     pub round: PathBuf,
-    /// The register / 登记簿文件
-    #[arg(long, value_name = "FILE")]
-    pub register: PathBuf,
-    /// The register's key file; default: register.key beside the register / 登记簿的密钥文件，默认为登记簿旁的 register.key
+    /// The register's key file [default: register.key beside the register] / 登记簿的密钥文件，默认为登记簿旁的 register.key
     #[arg(long, value_name = "FILE")]
     pub register_key: Option<PathBuf>,
     /// The round's output folder, if there are several / 本轮的输出文件夹（有多个时须指明）
     #[arg(long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,
-    /// The office's signing key; default: that of the round file / 本机构的签名私钥，默认为轮次文件所列
-    #[arg(long, value_name = "FILE")]
-    pub signing_key: Option<PathBuf>,
-    /// A public key that may have signed the round, besides the office's own / 除本机构外可签署本轮结果的公钥
+    /// A public key that signed the round: a .pub file, or the line in it. Repeatable [default: the register's, and those of the procuratorate in the round file] / 签署本轮结果的公钥：.pub 文件，或其中一行。可多次给出，默认为登记簿的公钥和轮次文件所列检察机关的公钥
     #[arg(long = "public-key", value_name = "KEY")]
     pub public_keys: Vec<String>,
-    /// Who records it; default: the operator of the round / 登记人，默认为本轮的经办人
+    /// Who records it [default: the operator of the round] / 登记人，默认为本轮的经办人
     #[arg(long, value_name = "NAME")]
     pub operator: Option<String>,
 }
@@ -643,7 +891,7 @@ pub struct RoundInRegister {
 /// Arguments of `register decide`.
 #[derive(Debug, Args)]
 pub struct DecideArguments {
-    /// The round and the register.
+    /// The round and the register
     #[command(flatten)]
     pub round: RoundInRegister,
     /// Review workbooks and lists that were filled in / 填写后的核查工作簿和清单
@@ -653,7 +901,7 @@ pub struct DecideArguments {
     #[arg(long, value_name = "NAME")]
     pub decided_by: Option<String>,
     /// When, for rows that do not say it / 未填写核查日期的行，核查日期为此日
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub decided_on: Option<jiff::civil::Date>,
     /// Write the rows that are not taken in to this new CSV file, owner-only / 把未收录的行写入此新 CSV 文件，仅限本人读取
     #[arg(long, value_name = "FILE")]

@@ -8,5 +8,6 @@ mod export_report;
 mod labels_report;
 mod lists_report;
 mod matrix;
+mod policy_file;
 pub mod pooled;
 mod round_draft;

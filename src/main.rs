@@ -30,8 +30,8 @@ fn main() -> ExitCode {
         Command::Key(arguments) => commands::key::run(arguments, output),
         Command::Identity(command) => identity::run(&command, output),
         Command::Policy(arguments) => commands::policy::run(arguments, output),
-        Command::Register(arguments) => commands::register::run(&arguments, output),
         Command::Schema(arguments) => commands::schema::run(arguments, output),
+        Command::Register(arguments) => commands::register::run(arguments, output),
         Command::Sample(arguments) => commands::sample::run(arguments, output),
         Command::Completions(arguments) => commands::completions::run(&arguments),
     };

@@ -70,6 +70,8 @@ impl Desk {
     fn command(&self, verb: &str, round_file: &str, more: &[&str]) -> CommandResult {
         let (round, register) = (self.round.path(round_file), self.register());
         let (round, register) = (round.to_str().unwrap(), register.to_str().unwrap());
+        let key = self.round.path("signing.key");
+        let key = ["--signing-key", key.to_str().unwrap()];
         let first = [
             "register",
             verb,
@@ -79,6 +81,7 @@ impl Desk {
             "--lang",
             "en",
         ];
+        let first = [&first[..], &key].concat();
         aidlink(&[&first[..], more].concat())
     }
 

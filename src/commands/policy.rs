@@ -1,18 +1,17 @@
 //! `aidlink policy`: checks, tests, explains and compares policies.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aidlink_agency::rules::{EvaluationError, test_cases, try_guarantee};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::{self, Output, ReportedFault};
-use aidlink_policy::pack::{Policy, PolicySource};
-use aidlink_policy::schema::Schemas;
-use aidlink_policy::shipped;
+use aidlink_policy::pack::Policy;
 use serde::Serialize;
 
 use super::Ending;
-use crate::cli::{PolicyArguments, PolicyCommand, PolicyFile};
+use crate::cli::{PolicyArguments, PolicyCommand};
+use crate::policy_file::read_policy;
 
 mod diff;
 mod explain;
@@ -21,47 +20,21 @@ mod origin;
 /// Checks, tests, explains or compares policies.
 pub fn run(arguments: PolicyArguments, output: Output) -> Ending {
     let done = match arguments.command {
-        PolicyCommand::Check(file) => {
-            read(&file.policy, &file).map(|(policy, _)| check(&policy, output))
-        }
-        PolicyCommand::Test(file) => {
-            read(&file.policy, &file).map(|(policy, path)| test(&policy, &path, output))
-        }
-        PolicyCommand::Explain { file, id } => read(&file.policy, &file)
+        PolicyCommand::Check(file) => read_policy(&file.policy, file.schemas.as_deref())
+            .map(|(policy, _)| check(&policy, output)),
+        PolicyCommand::Test(file) => read_policy(&file.policy, file.schemas.as_deref())
+            .map(|(policy, path)| test(&policy, &path, output)),
+        PolicyCommand::Explain { file, id } => read_policy(&file.policy, file.schemas.as_deref())
             .map(|(policy, path)| explain::run(&policy, &path, id.as_deref(), output)),
         PolicyCommand::Diff { file, other } => {
             let mut faults = FaultCollector::new();
-            let one = faults.take(read(&file.policy, &file));
-            let other = faults.take(read(&other, &file));
+            let one = faults.take(read_policy(&file.policy, file.schemas.as_deref()));
+            let other = faults.take(read_policy(&other, file.schemas.as_deref()));
             let both = faults.or_value(one.zip(other));
             both.map(|((one, _), (other, _))| diff::run(&one, &other, output))
         }
     };
     done.unwrap_or_else(Ending::WrongConfiguration)
-}
-
-/// Reads a policy, and returns with it the path by which faults name it.
-fn read(written: &str, file: &PolicyFile) -> Result<(Policy, PathBuf), Faults> {
-    let here = Path::new(written);
-    let source = match here.exists() {
-        true => PolicySource::File(here.to_path_buf()),
-        false => PolicySource::of_text(written, Path::new(""))
-            .map_err(|(message, hint)| Fault::of_file(here, message, hint))?,
-    };
-    let schemas = match (&file.schemas, &source) {
-        (Some(folder), _) => Schemas::read(folder)?,
-        (None, PolicySource::Shipped(_)) => shipped::schemas()?,
-        (None, PolicySource::File(path)) => {
-            let folder = path.parent().unwrap_or(Path::new("."));
-            let beside = folder.join("../schemas");
-            match beside.is_dir() {
-                true => Schemas::read(&beside)?,
-                false => shipped::schemas()?,
-            }
-        }
-    };
-    let policy = Policy::read_source(&source, &schemas)?;
-    Ok((policy, source.shown()))
 }
 
 /// The answer of `policy check`.

@@ -43,7 +43,15 @@ impl Calendar {
     /// # Errors
     /// Every fault of the file at once, each with its place.
     pub fn read(path: &Path) -> Result<Self, Faults> {
-        let document = Document::of_bytes(path, regular_file::read(path, LARGEST_CONFIGURATION)?)?;
+        Calendar::parse(path, regular_file::read(path, LARGEST_CONFIGURATION)?)
+    }
+
+    /// Parses the content of a calendar file. `path` is used in messages.
+    ///
+    /// # Errors
+    /// As [`Calendar::read`].
+    pub fn parse(path: &Path, content: Vec<u8>) -> Result<Self, Faults> {
+        let document = Document::of_bytes(path, content)?;
         let mut faults = document.syntax_faults();
         let mut calendar = Calendar {
             digest: document.digest().to_owned(),

@@ -496,14 +496,23 @@ pub enum DeadlineStart {
     Receipt,
     /// The day on which the list is issued.
     Issue,
+    /// The day on which the lead is sent.
+    Sending,
+    /// The day of the agency's reply.
+    Reply,
+    /// The day on which the aid is given.
+    Delivery,
 }
 
 impl DeadlineStart {
     /// All of them.
-    pub const ALL: [DeadlineStart; 3] = [
+    pub const ALL: [DeadlineStart; 6] = [
         DeadlineStart::Confirmation,
         DeadlineStart::Receipt,
         DeadlineStart::Issue,
+        DeadlineStart::Sending,
+        DeadlineStart::Reply,
+        DeadlineStart::Delivery,
     ];
 
     /// Returns the word of the policy file.
@@ -512,16 +521,23 @@ impl DeadlineStart {
             DeadlineStart::Confirmation => "confirmation",
             DeadlineStart::Receipt => "receipt",
             DeadlineStart::Issue => "issue",
+            DeadlineStart::Sending => "sending",
+            DeadlineStart::Reply => "reply",
+            DeadlineStart::Delivery => "delivery",
         }
     }
 
-    fn title(self) -> Text {
+    /// Returns the words for users.
+    pub fn title(self) -> Text {
         match self {
             DeadlineStart::Confirmation => {
                 Text::new("自线索确认之日", "from confirmation of the lead")
             }
             DeadlineStart::Receipt => Text::new("自收到线索之日", "from receipt of the lead"),
             DeadlineStart::Issue => Text::new("自清单签发之日", "from the issue of the list"),
+            DeadlineStart::Sending => Text::new("自移送之日", "from sending the lead"),
+            DeadlineStart::Reply => Text::new("自收到反馈之日", "from the agency's reply"),
+            DeadlineStart::Delivery => Text::new("自救助落实之日", "from giving the aid"),
         }
     }
 }

@@ -5,6 +5,7 @@ use aidlink_policy::calendar::Calendar;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
+use crate::amount::Amount;
 use crate::book::{Book, Lead};
 use crate::chain::Recorded;
 use crate::due::{Clocks, Due, DueKind, Standing, due};
@@ -26,6 +27,8 @@ pub enum Cell {
     Word(Text),
     /// A number.
     Number(u64),
+    /// An amount in yuan.
+    Amount(Amount),
     /// A day.
     Day(Date),
     /// Something is late: by how many working days.
@@ -39,6 +42,7 @@ impl Serialize for Cell {
             Cell::Text(text) => serializer.serialize_str(text),
             Cell::Word(word) => word.serialize(serializer),
             Cell::Number(number) => serializer.serialize_u64(*number),
+            Cell::Amount(amount) => amount.serialize(serializer),
             Cell::Day(day) => day.serialize(serializer),
             Cell::Late(_) => self.late_word().serialize(serializer),
         }
@@ -259,7 +263,7 @@ fn row(
     if let Some((step, on, amount)) = state.judicial_aid {
         row.judicial_aid = Cell::Word(judicial_aid(step));
         row.judicial_aid_on = Cell::Day(on);
-        row.judicial_aid_amount = amount.map_or(Cell::Empty, |yuan| Cell::Text(yuan.to_string()));
+        row.judicial_aid_amount = amount.map_or(Cell::Empty, Cell::Amount);
     }
     let mut remarks = Vec::new();
     // Only what was recorded since the lead was last opened.
@@ -320,9 +324,7 @@ impl LedgerRow {
                     )),
                     (None, None) => Cell::Word(Text::new("已落实", "given")),
                 };
-                self.granted_amount = granted
-                    .amount
-                    .map_or(Cell::Empty, |yuan| Cell::Text(yuan.to_string()));
+                self.granted_amount = granted.amount.map_or(Cell::Empty, Cell::Amount);
                 &granted.remark
             }
             Event::Visited(visited) => {

@@ -27,6 +27,7 @@ pub mod decision;
 pub mod due;
 pub mod event;
 pub mod fold;
+pub mod form;
 pub mod head;
 pub mod items;
 pub mod ledger;

@@ -184,6 +184,21 @@ impl Register {
         Ok(register)
     }
 
+    /// Reads the head that a register would have, without asking who signed it: the chain of
+    /// events must be whole, nothing else.
+    ///
+    /// # Errors
+    /// If it cannot be opened, is damaged, or its chain is broken.
+    pub fn look(path: &Path) -> Result<Head, Faults> {
+        let look = || -> Result<Head, Failure> {
+            let mut connection = store::open(path, Access::Read)?;
+            let transaction = connection.transaction()?;
+            store::check_whole(&transaction, path)?;
+            Ok(head_of(&store::read_book(&transaction, path)?))
+        };
+        look().map_err(|failure| failure.of(path).into())
+    }
+
     /// Accepts a register as it is although its head is missing, is ahead of it, or was signed
     /// by another key: appends an event that says so, and signs it. The chain of events must be
     /// whole, and `last` must be the digest of its last event, so that whoever accepts it says

@@ -68,8 +68,8 @@ struct RefusedReport {
 }
 
 /// Takes filled lists into the register.
-pub fn run(arguments: &DecideArguments, output: Output) -> Result<Ending, Ending> {
-    let mut open = open(&arguments.round)?;
+pub(super) fn run(arguments: &DecideArguments, output: Output) -> Result<Ending, Ending> {
+    let mut open = open(&arguments.round, output)?;
     let mut issued = issued_leads(&open.register, &open.id);
     let mut taken = None;
     if issued.leads.is_empty() {

@@ -12,9 +12,10 @@ use aidlink_files::partial::parent_of;
 use aidlink_office::manifest::StepKind;
 use aidlink_office::round::WrittenRound;
 use aidlink_office::round_folder::{RoundFolder, manifest_of};
-use aidlink_office::signing::{PublicKey, SigningKey};
+use aidlink_office::signing::PublicKey;
 use aidlink_office::terminal::{Output, Progress};
 use aidlink_office::verification::{NamedKeys, Verification, verify};
+use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_procuratorate::lists::columns;
 use aidlink_procuratorate::register::taking::{TakenLead, TakenRound, take};
 use aidlink_register::event::{About, Direction, Evidence, FoundBy, Grade, Source, Urgency};
@@ -26,43 +27,37 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use crate::cli::RoundInRegister;
+use crate::commands::Ending;
 
 /// The round file and the open register.
-pub struct OpenRound {
+pub(super) struct OpenRound {
     /// The round file.
     pub written: WrittenRound,
     /// The id of the round.
     pub id: String,
     /// The register.
     pub register: Register,
-    signing_key: PublicKey,
+    signer: PublicKey,
 }
 
 /// Reads the round file and opens the register.
 ///
 /// # Errors
 /// If either cannot be read, or the signing key is missing.
-pub fn open(arguments: &RoundInRegister) -> Result<OpenRound, Faults> {
-    let written = WrittenRound::read(&arguments.round)?;
-    let id = written.round_id()?;
-    let signing_key = match &arguments.signing_key {
-        Some(path) => path.clone(),
-        None => written.signing_key_file()?,
-    };
-    let signing_key = SigningKey::read(&signing_key)?;
-    let public = signing_key.public().clone();
-    let register = Register::open(&arguments.register, signing_key)?;
+pub(super) fn open(arguments: &RoundInRegister, output: Output) -> Result<OpenRound, Ending> {
+    let written = WrittenRound::read(&arguments.round).map_err(Ending::WrongConfiguration)?;
+    let id = written.round_id().map_err(Ending::WrongConfiguration)?;
     Ok(OpenRound {
         written,
         id,
-        register,
-        signing_key: public,
+        register: arguments.file.open(output)?,
+        signer: arguments.file.signing_key()?.public().clone(),
     })
 }
 
 /// What became of a round's leads.
 #[derive(Debug, Default, Serialize)]
-pub struct Taken {
+pub(super) struct Taken {
     /// The id of the round.
     pub round: String,
     /// The digest of the manifest.
@@ -85,7 +80,7 @@ pub struct Taken {
 
 /// A lead that the register refused.
 #[derive(Debug, Serialize)]
-pub struct LeadRefused {
+pub(super) struct LeadRefused {
     /// Its number on the list.
     pub lead: String,
     /// Why.
@@ -99,7 +94,7 @@ pub struct LeadRefused {
 /// # Errors
 /// If there is not one finished output folder, it was changed or purged, or the register
 /// cannot be written.
-pub fn take_leads(
+pub(super) fn take_leads(
     open: &mut OpenRound,
     arguments: &RoundInRegister,
     output: Output,
@@ -107,7 +102,7 @@ pub fn take_leads(
     let verification = finished(open, arguments)?;
     let key_file = match &arguments.register_key {
         Some(path) => path.clone(),
-        None => parent_of(&arguments.register).join("register.key"),
+        None => parent_of(&arguments.file.register).join("register.key"),
     };
     let key = RegisterKey::read(&key_file, &open.register.head().register)?;
     if key.id() != open.register.key_id() {
@@ -159,7 +154,7 @@ pub fn take_leads(
 }
 
 /// Returns items that are recorded now.
-pub fn batch(items: Vec<NewItem>) -> Batch {
+pub(super) fn batch(items: Vec<NewItem>) -> Batch {
     Batch {
         items,
         recorded_at: Timestamp::now(),
@@ -187,12 +182,17 @@ fn finished(open: &OpenRound, arguments: &RoundInRegister) -> Result<Verificatio
     let [output] = outputs.as_slice() else {
         return Err(not_one_output(folder, &outputs).into());
     };
-    let mut keys = vec![open.signing_key.clone()];
+    let mut keys = vec![open.signer.clone()];
     let mut faults = FaultCollector::new();
     for text in &arguments.public_keys {
         keys.extend(faults.take(PublicKey::named(text)));
     }
     faults.finish()?;
+    if arguments.public_keys.is_empty() {
+        let signers = open.written.signers().into_iter();
+        let own = signers.filter(|(office, _)| CASE_EXPORT.split('.').next() == Some(office));
+        keys.extend(own.map(|(_, key)| key));
+    }
     let trusted = NamedKeys::ByUser(keys);
     Ok(verify(output, Some(&arguments.round), &trusted)?)
 }
@@ -250,7 +250,7 @@ fn found(round: &TakenRound, lead: &TakenLead, operator: &str) -> Option<FoundLe
 }
 
 /// Says what became of a round's leads.
-pub fn say_taken(taken: &Taken, output: Output) {
+pub(super) fn say_taken(taken: &Taken, output: Output) {
     let Taken {
         round,
         leads,

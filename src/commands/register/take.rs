@@ -7,8 +7,8 @@ use crate::cli::RoundInRegister;
 use crate::commands::Ending;
 
 /// Takes the leads of a round into the register.
-pub fn run(arguments: &RoundInRegister, output: Output) -> Result<Ending, Ending> {
-    let mut open = open(arguments)?;
+pub(super) fn run(arguments: &RoundInRegister, output: Output) -> Result<Ending, Ending> {
+    let mut open = open(arguments, output)?;
     let taken = take_leads(&mut open, arguments, output)?;
     say_taken(&taken, output);
     output.json(&taken);

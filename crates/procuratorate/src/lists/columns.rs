@@ -479,7 +479,11 @@ impl ActBy {
 
     /// Returns whether the day is not final.
     pub fn is_provisional(&self) -> bool {
-        self.calendar_open || self.from == DeadlineStart::Receipt
+        let is_known = matches!(
+            self.from,
+            DeadlineStart::Confirmation | DeadlineStart::Issue
+        );
+        self.calendar_open || !is_known
     }
 
     /// Returns what a reader must know of the day.
@@ -507,6 +511,23 @@ impl ActBy {
                 "暂定：自清单签发之日起算，且当年放假安排未公布",
                 "provisional: runs from the issue of the list, and that year's calendar is not out",
             ),
+            (
+                from @ (DeadlineStart::Sending | DeadlineStart::Reply | DeadlineStart::Delivery),
+                open,
+            ) => {
+                let from = from.title();
+                let (zh, en) = match open {
+                    true => (
+                        "，且当年放假安排未公布",
+                        ", and that year's calendar is not out",
+                    ),
+                    false => ("", ""),
+                };
+                Text::new(
+                    format!("暂定：{}起算{zh}", from.zh),
+                    format!("provisional: runs {}{en}", from.en),
+                )
+            }
         }
     }
 

@@ -1,0 +1,96 @@
+//! `aidlink register due`: what is late or due, in working days.
+
+use aidlink_faults::text::Text;
+use aidlink_office::terminal::Output;
+use aidlink_register::due::{Due, Standing, due};
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::cli::RegisterDueArguments;
+use crate::commands::Ending;
+
+/// The answer of `register due`.
+#[derive(Serialize)]
+struct DueReport<'a> {
+    as_of: Date,
+    late: usize,
+    no_deadline: usize,
+    running: usize,
+    due: Vec<&'a Due>,
+}
+
+/// Shows what is late, what has no deadline and, if asked, what runs.
+pub(super) fn run(arguments: &RegisterDueArguments, output: Output) -> Result<Ending, Ending> {
+    let terms = arguments.terms.read()?;
+    let register = arguments.file.open_to_read(output)?;
+    let all = due(register.book(), terms.as_of, &terms.clocks, &terms.calendar);
+    let count = |standing| all.iter().filter(|due| due.standing == standing).count();
+    let (late, running) = (count(Standing::Late), count(Standing::Running));
+    let no_deadline = count(Standing::NoDeadline);
+    let shown = all
+        .iter()
+        .filter(|due| arguments.all || due.standing != Standing::Running);
+    let shown: Vec<&Due> = shown.collect();
+    for due in &shown {
+        output.say(&text(due));
+    }
+    let as_of = terms.as_of;
+    output.say(&Text::new(
+        format!("截至{as_of}：逾期{late}项，未定期限{no_deadline}项，期限内{running}项"),
+        format!(
+            "as of {as_of}: {late} late, {no_deadline} without a deadline, {running} within theirs"
+        ),
+    ));
+    output.json(&DueReport {
+        as_of,
+        late,
+        no_deadline,
+        running,
+        due: shown,
+    });
+    Ok(Ending::Done)
+}
+
+fn text(due: &Due) -> Text {
+    let lead = due.lead.as_ref().map(|lead| lead.as_str());
+    let number = lead.unwrap_or(due.person.as_str());
+    let names = due.names.join("、");
+    let kind = due.kind.text();
+    let agency = due.agency.as_deref().unwrap_or_default();
+    let (mut zh, mut en) = match (due.standing, due.due_on, due.late_by) {
+        (_, Some(on), Some(days)) => (
+            format!("逾期{days}个工作日（期限{on}）"),
+            match days {
+                1 => format!("late by 1 working day (due {on})"),
+                days => format!("late by {days} working days (due {on})"),
+            },
+        ),
+        (_, Some(on), None) => (format!("期限{on}"), format!("due {on}")),
+        (_, None, _) => match &due.unset {
+            Some(why) => (
+                format!("未定期限：{}", why.zh),
+                format!("no deadline set: {}", why.en),
+            ),
+            None if due.clock.is_some() => ("未定期限".to_owned(), "no deadline set".to_owned()),
+            None => (String::new(), String::new()),
+        },
+    };
+    if due.from_sending {
+        zh += "，自移送之日起算（签收未登记）";
+        en += ", counted from sending (no receipt recorded)";
+    }
+    if due.provisional {
+        zh += "，该年放假安排未公布，可能变动";
+        en += ", may change: the days off of that year are not known";
+    }
+    if !due.cites.is_empty() {
+        let cites = due.cites.join("；");
+        zh += &format!(" [{cites}]");
+        en += &format!(" [{cites}]");
+    }
+    let since = due.since;
+    Text::new(
+        format!("{number} {names} {}，{since}起，{agency} {zh}", kind.zh),
+        format!("{number} {names} {} since {since}, {agency} {en}", kind.en),
+    )
+}

@@ -1,0 +1,261 @@
+//! `aidlink register show`: shows leads, and their events.
+
+use std::path::Path;
+
+use aidlink_faults::fault::{Fault, nearest_name_hint};
+use aidlink_faults::text::Text;
+use aidlink_office::terminal::Output;
+use aidlink_register::book::{Book, Lead};
+use aidlink_register::chain::Recorded;
+use aidlink_register::event::Event;
+use aidlink_register::items::Subject;
+use aidlink_register::number::{LeadNumber, PersonNumber};
+use aidlink_register::workflow::{Closure, Stage, Step};
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::cli::RegisterShowArguments;
+use crate::commands::Ending;
+
+/// A lead as it is shown.
+#[derive(Serialize)]
+struct ShownLead<'b> {
+    lead: &'b LeadNumber,
+    person: &'b PersonNumber,
+    names: Vec<String>,
+    case_numbers: Vec<String>,
+    agency: &'b str,
+    direction: &'static str,
+    stage: Option<Stage>,
+    since: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closure: Option<Closure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    events: Vec<ShownEvent<'b>>,
+}
+
+/// An event as it is shown.
+#[derive(Serialize)]
+struct ShownEvent<'b> {
+    id: String,
+    on: Date,
+    #[serde(flatten)]
+    event: &'b Event,
+    operator: &'b str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approver: Option<&'b str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<&'b str>,
+    /// The event that corrected or withdrew it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    superseded_by: Option<String>,
+}
+
+/// The answer of `register show`.
+#[derive(Serialize)]
+struct Shown<'b> {
+    leads: Vec<ShownLead<'b>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    of_persons: Vec<ShownEvent<'b>>,
+}
+
+/// Shows the leads that fit all options.
+pub(super) fn run(arguments: &RegisterShowArguments, output: Output) -> Result<Ending, Ending> {
+    let stage = arguments.stage.as_deref().map(stage_named).transpose()?;
+    let lead = match &arguments.lead {
+        None => None,
+        Some(text) => Some(LeadNumber::parse(text).ok_or_else(|| no_number("--lead"))?),
+    };
+    let person = match &arguments.person {
+        None => None,
+        Some(text) => Some(PersonNumber::parse(text).ok_or_else(|| no_number("--person"))?),
+    };
+    let register = arguments.file.open_to_read(output)?;
+    let book = register.book();
+    let contains = |texts: &[String], part: &Option<String>| {
+        let part = part.as_deref().map(str::trim);
+        part.is_none_or(|part| texts.iter().any(|text| text.contains(part)))
+    };
+    let fits = |one: &Lead| {
+        let about = book.about(one);
+        lead.as_ref().is_none_or(|lead| one.number == *lead)
+            && person.as_ref().is_none_or(|person| one.person == *person)
+            && stage.is_none_or(|stage| one.state.as_ref().is_some_and(|at| at.stage == stage))
+            && arguments
+                .agency
+                .as_deref()
+                .is_none_or(|agency| book.agency_of(one) == agency)
+            && contains(&about.names, &arguments.name)
+            && contains(&about.case_numbers, &arguments.case)
+    };
+    let leads: Vec<ShownLead<'_>> = book
+        .leads()
+        .filter(|one| fits(one))
+        .map(|one| shown(book, one, arguments.events))
+        .collect();
+    // Events that concern no single lead, of the persons whose leads are shown.
+    let mut persons: Vec<&PersonNumber> = leads.iter().map(|lead| lead.person).collect();
+    persons.dedup();
+    let of_persons: Vec<ShownEvent<'_>> = match arguments.events {
+        true => persons
+            .into_iter()
+            .flat_map(|person| history(book, &Subject::Person(person.clone())))
+            .collect(),
+        false => Vec::new(),
+    };
+    let shown = Shown { leads, of_persons };
+    for lead in &shown.leads {
+        say(lead, output);
+    }
+    for event in &shown.of_persons {
+        output.say(&event.text());
+    }
+    let count = shown.leads.len();
+    output.say(&Text::new(
+        format!("{count}条线索"),
+        match count {
+            1 => "1 lead".to_owned(),
+            count => format!("{count} leads"),
+        },
+    ));
+    output.json(&shown);
+    Ok(Ending::Done)
+}
+
+fn stage_named(text: &str) -> Result<Stage, Ending> {
+    let mut stages = Stage::ALL.into_iter();
+    let text = text.trim();
+    let stage = stages.find(|stage| stage.name() == text || stage.text().zh == text);
+    stage.ok_or_else(|| {
+        let names = Stage::ALL.iter().map(|stage| stage.name());
+        let fault = Fault::of_file(
+            Path::new("--stage"),
+            Text::new("没有这个阶段", "there is no such stage"),
+            nearest_name_hint(text, names),
+        );
+        Ending::WrongConfiguration(fault.into())
+    })
+}
+
+fn no_number(option: &str) -> Ending {
+    let fault = Fault::of_file(
+        Path::new(option),
+        Text::new("编号的形式不对", "this number has not the form"),
+        Text::new(
+            "人员编号如 04HM-ASW9，线索编号如 04HM-ASW9-dibao",
+            "a person's number is such as 04HM-ASW9, a lead's such as 04HM-ASW9-dibao",
+        ),
+    );
+    Ending::WrongConfiguration(fault.into())
+}
+
+fn shown<'b>(book: &'b Book, lead: &'b Lead, events: bool) -> ShownLead<'b> {
+    let about = book.about(lead);
+    let state = lead.state.as_ref();
+    ShownLead {
+        lead: &lead.number,
+        person: &lead.person,
+        names: about.names,
+        case_numbers: about.case_numbers,
+        agency: book.agency_of(lead),
+        direction: lead.direction.name(),
+        stage: state.map(|state| state.stage),
+        since: state.map(|state| state.since),
+        closure: state.and_then(|state| state.closure),
+        reason: state
+            .and_then(|state| state.reason)
+            .map(|reason| reason.name()),
+        events: match events {
+            true => history(book, &Subject::Lead(lead.number.clone())),
+            false => Vec::new(),
+        },
+    }
+}
+
+fn history<'b>(book: &'b Book, subject: &Subject) -> Vec<ShownEvent<'b>> {
+    let events = book.history(subject);
+    let events = events.map(
+        |(event, by): (&'b Recorded, Option<&'b Recorded>)| ShownEvent {
+            id: event.id.to_string(),
+            on: event.on,
+            event: &event.event,
+            operator: &event.operator,
+            approver: event.approver.as_deref(),
+            because: event.because.as_deref(),
+            superseded_by: by.map(|by| by.id.to_string()),
+        },
+    );
+    events.collect()
+}
+
+fn say(lead: &ShownLead<'_>, output: Output) {
+    let names = lead.names.join("、");
+    let stage = lead
+        .stage
+        .map(Stage::text)
+        .unwrap_or_else(|| Text::new("全部事项已撤销", "every event was withdrawn"));
+    let since = lead
+        .since
+        .map(|since| since.to_string())
+        .unwrap_or_default();
+    let closure = lead.closure.map(Closure::text);
+    let zh = closure.as_ref().map(|closure| format!("：{}", closure.zh));
+    let en = closure.as_ref().map(|closure| format!(": {}", closure.en));
+    output.say(&Text::new(
+        format!(
+            "{} {names} {}{} {since}",
+            lead.lead,
+            stage.zh,
+            zh.unwrap_or_default()
+        ),
+        format!(
+            "{} {names} {}{} {since}",
+            lead.lead,
+            stage.en,
+            en.unwrap_or_default()
+        ),
+    ));
+    for event in &lead.events {
+        output.say(&event.text());
+    }
+}
+
+impl ShownEvent<'_> {
+    fn text(&self) -> Text {
+        let step = match self.event {
+            Event::Corrected(corrected) => {
+                let of = &corrected.of;
+                let right = Step::of(&corrected.event)
+                    .map(Step::text)
+                    .unwrap_or_default();
+                Text::new(
+                    format!("更正 {of}：{} {}", corrected.on, right.zh),
+                    format!("corrects {of}: {} {}", corrected.on, right.en),
+                )
+            }
+            Event::Withdrawn(withdrawn) => {
+                let of = &withdrawn.of;
+                Text::new(format!("撤销 {of}"), format!("withdraws {of}"))
+            }
+            event => Step::of(event).map(Step::text).unwrap_or_default(),
+        };
+        let by = self.superseded_by.as_ref();
+        let zh = by.map(|by| format!("（已由 {by} 更正或撤销）"));
+        let en = by.map(|by| format!(" (superseded by {by})"));
+        let (id, on, operator) = (&self.id, self.on, self.operator);
+        Text::new(
+            format!(
+                "  {on} {id} {} {operator}{}",
+                step.zh,
+                zh.unwrap_or_default()
+            ),
+            format!(
+                "  {on} {id} {} {operator}{}",
+                step.en,
+                en.unwrap_or_default()
+            ),
+        )
+    }
+}

@@ -1,0 +1,111 @@
+//! `aidlink register verify`: verifies a register against its signed head.
+
+use std::path::Path;
+
+use aidlink_faults::fault::Faults;
+use aidlink_faults::text::Text;
+use aidlink_office::terminal::{Output, ReportedFault};
+use aidlink_register::head::Head;
+use aidlink_register::register::{Act, Register};
+use jiff::{Timestamp, Zoned};
+use serde::Serialize;
+
+use crate::cli::RegisterVerifyArguments;
+use crate::commands::Ending;
+
+/// The answer of `register verify`.
+#[derive(Serialize)]
+struct Verified {
+    held: bool,
+    /// The head of the register as it is, whether its signature holds or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<Head>,
+    notices: Vec<Text>,
+    faults: Vec<ReportedFault>,
+}
+
+/// Verifies a register, or accepts it as it is.
+pub(super) fn run(arguments: &RegisterVerifyArguments, output: Output) -> Result<Ending, Ending> {
+    let path = &arguments.file.register;
+    let opened = match &arguments.accept {
+        None => Register::open_to_read(path, &arguments.file.signer()?),
+        Some(last) => {
+            let act = Act {
+                today: Zoned::now().date(),
+                recorded_at: Timestamp::now(),
+                operator: arguments.operator.clone().unwrap_or_default(),
+                because: arguments.because.clone(),
+            };
+            Register::accept(path, arguments.file.signing_key()?, last.trim(), &act)
+        }
+    };
+    match opened {
+        Ok(register) => {
+            let head = register.head();
+            for notice in register.notices() {
+                output.say(&Text::new(
+                    format!("  ! {}", notice.zh),
+                    format!("  ! {}", notice.en),
+                ));
+            }
+            let of_head = text_of(&head);
+            let text = Text::new(
+                format!("登记簿完整，签名有效。{}", of_head.zh),
+                format!(
+                    "the register is whole and its signature holds. {}",
+                    of_head.en
+                ),
+            );
+            let last = head.last.clone();
+            let verified = Verified {
+                held: true,
+                head: Some(head),
+                notices: register.notices().to_vec(),
+                faults: Vec::new(),
+            };
+            output.answer(&text, &last, &verified);
+            Ok(Ending::Done)
+        }
+        Err(faults) => Ok(not_held(path, &faults, output)),
+    }
+}
+
+fn not_held(path: &Path, faults: &Faults, output: Output) -> Ending {
+    output.say_faults(faults.iter());
+    // If the events themselves are whole, they can be accepted.
+    let head = Register::look(path).ok();
+    let (text, last) = match &head {
+        Some(head) => {
+            let of_head = text_of(head);
+            let text = Text::new(
+                format!("登记的事项链本身完整。{}", of_head.zh),
+                format!("the chain of events itself is whole. {}", of_head.en),
+            );
+            (text, head.last.clone())
+        }
+        None => (
+            Text::new("登记的事项不完整", "the events are not whole"),
+            String::new(),
+        ),
+    };
+    let verified = Verified {
+        held: false,
+        head,
+        notices: Vec::new(),
+        faults: faults.iter().map(ReportedFault::of).collect(),
+    };
+    output.answer(&text, &last, &verified);
+    Ending::NotHeld
+}
+
+/// What a head says, with its digests in full.
+fn text_of(head: &Head) -> Text {
+    let (events, persons, last) = (head.events, head.persons, &head.last);
+    let (id, key) = (&head.register, &head.key_id);
+    Text::new(
+        format!("登记簿 {id}，密钥 {key}：{events}项，{persons}人\n  最后一项的摘要：{last}"),
+        format!(
+            "Register {id}, key {key}: {events} events, {persons} persons\n  digest of the last event: {last}"
+        ),
+    )
+}
