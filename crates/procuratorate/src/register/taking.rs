@@ -196,7 +196,7 @@ fn check_folder(verification: &Verification, written: &WrittenRound) -> Result<(
     }
     if manifest.key.as_ref().and_then(|key| key.version) != Some(aidlink_agency::key::KEY_VERSION) {
         let (zh, en) = (
-            "此轮由 aidlink 0.1 完成，其清单不能记入台账",
+            "此轮由 aidlink 0.1 完成，其清单不能记入登记簿",
             "aidlink 0.1 finished this round; its lists cannot be taken into the register",
         );
         let hint = Text::new(
@@ -469,7 +469,7 @@ fn gone(path: &Path, zh: &str, en: &str) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            format!("{zh}不在此处，或已按期删除：此轮的线索不能再记入台账"),
+            format!("{zh}不在此处，或已按期删除：此轮的线索不能再记入登记簿"),
             format!(
                 "{en} is not here, or was purged: the leads of this round can no longer be taken into the register"
             ),

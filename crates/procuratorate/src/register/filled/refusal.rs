@@ -204,7 +204,7 @@ impl WhyRefused {
                 "the day of the decision is before the list was issued; correct it",
             ),
             WhyRefused::PersonalNumber => (
-                "含有证件号码、电话号码或银行卡号形式的数字，台账不予保存；请删去",
+                "含有证件号码、电话号码或银行卡号形式的数字，登记簿不予保存；请删去",
                 "there are digits in the form of an ID, telephone or bank card number, which the register never keeps; remove them",
             ),
             WhyRefused::TooLong => (
