@@ -123,6 +123,19 @@ pub const VERBS: &[VerbHelp] = &[
         exit_codes: &[0, 1, 2, 3],
     },
     VerbHelp {
+        verb: "register take",
+        examples: &["aidlink register take round.toml --register register/register.db"],
+        exit_codes: &[0, 1, 2, 3],
+    },
+    VerbHelp {
+        verb: "register decide",
+        examples: &[
+            "aidlink register decide round.toml --register register/register.db output/review/adults.xlsx",
+            "aidlink register decide round.toml --register register/register.db adults.xlsx minors.ods --refused refused.csv",
+        ],
+        exit_codes: &[0, 1, 2, 3],
+    },
+    VerbHelp {
         verb: "signing new",
         examples: &["aidlink signing new signing.key"],
         exit_codes: &[0, 1, 2],
@@ -647,6 +660,10 @@ pub struct RegisterArguments {
 pub enum RegisterCommand {
     /// Make a register with its own key, in a new folder / 在新文件夹中建立登记簿及其密钥
     Init(RegisterInitArguments),
+    /// Record the leads of a finished round / 登记已完成轮次的线索
+    Take(RoundInRegister),
+    /// Take in decisions from lists that were filled in / 收录填写后的清单中的核查结论
+    Decide(DecideArguments),
     /// Record what happened to a lead or a person / 登记线索或人员的办理事项
     Note(Box<RegisterNoteArguments>),
     /// Show leads and their events / 查看线索及其事项
@@ -851,4 +868,46 @@ pub struct RegisterVerifyArguments {
 pub struct CompletionsArguments {
     /// The shell / 命令行解释器（shell）
     pub shell: clap_complete::Shell,
+}
+
+/// The register, and a finished round.
+#[derive(Debug, Args)]
+pub struct RoundInRegister {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
+    /// The round file of a finished round / 已完成轮次的轮次文件
+    pub round: PathBuf,
+    /// The register's key file [default: register.key beside the register] / 登记簿的密钥文件，默认为登记簿旁的 register.key
+    #[arg(long, value_name = "FILE")]
+    pub register_key: Option<PathBuf>,
+    /// The round's output folder, if there are several / 本轮的输出文件夹（有多个时须指明）
+    #[arg(long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+    /// A public key that signed the round: a .pub file, or the line in it. Repeatable [default: the register's, and those of the procuratorate in the round file] / 签署本轮结果的公钥：.pub 文件，或其中一行。可多次给出，默认为登记簿的公钥和轮次文件所列检察机关的公钥
+    #[arg(long = "public-key", value_name = "KEY")]
+    pub public_keys: Vec<String>,
+    /// Who records it [default: the operator of the round] / 登记人，默认为本轮的经办人
+    #[arg(long, value_name = "NAME")]
+    pub operator: Option<String>,
+}
+
+/// Arguments of `register decide`.
+#[derive(Debug, Args)]
+pub struct DecideArguments {
+    /// The round and the register
+    #[command(flatten)]
+    pub round: RoundInRegister,
+    /// Review workbooks and lists that were filled in / 填写后的核查工作簿和清单
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Who decided, for rows that do not say it / 未填写核查人的行，核查人为此人
+    #[arg(long, value_name = "NAME")]
+    pub decided_by: Option<String>,
+    /// When, for rows that do not say it / 未填写核查日期的行，核查日期为此日
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    pub decided_on: Option<jiff::civil::Date>,
+    /// Write the rows that are not taken in to this new CSV file, owner-only / 把未收录的行写入此新 CSV 文件，仅限本人读取
+    #[arg(long, value_name = "FILE")]
+    pub refused: Option<PathBuf>,
 }

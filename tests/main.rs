@@ -8,6 +8,7 @@ mod causes;
 mod cells;
 mod command_line;
 mod contracts;
+mod decide;
 mod deletion;
 mod finished_by_0_1;
 mod formats;

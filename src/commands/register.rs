@@ -16,11 +16,14 @@ use super::Ending;
 use crate::cli::{RegisterArguments, RegisterCommand, RegisterFile};
 
 mod backup;
+mod decide;
 mod due;
 mod export;
 mod init;
 mod note;
+mod round;
 mod show;
+mod take;
 mod terms;
 mod verify;
 
@@ -31,6 +34,8 @@ const SIGNING_KEY: &str = "signing.key";
 pub fn run(arguments: RegisterArguments, output: Output) -> Ending {
     Ending::of(match arguments.command {
         RegisterCommand::Init(arguments) => init::run(&arguments, output),
+        RegisterCommand::Take(arguments) => take::run(&arguments, output),
+        RegisterCommand::Decide(arguments) => decide::run(&arguments, output),
         RegisterCommand::Note(arguments) => note::run(&arguments, output),
         RegisterCommand::Show(arguments) => show::run(&arguments, output),
         RegisterCommand::Due(arguments) => due::run(&arguments, output),

@@ -6,6 +6,10 @@
 /// one person of several.
 pub(crate) const MERGED_TEXT: &str = "#MERGED";
 
+/// What this program writes for a formula that was saved without its result, where it reads
+/// a file without a schema.
+pub(crate) const LOST_RESULT_TEXT: &str = "#NO RESULT";
+
 /// Returns whether a cell holds an error value of a spreadsheet, such as `#N/A`, or the
 /// signs with which it fills a column that is too narrow (`########`).
 pub(crate) fn is_error_value(text: &str) -> bool {

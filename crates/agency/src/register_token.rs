@@ -51,10 +51,10 @@ impl RegisterKey {
             return Err(Fault::of_file(
                 path,
                 Text::new(
-                    "台账编号不能含单引号或控制字符",
+                    "登记簿编号不能含单引号或控制字符",
                     "the id of a register must not contain an apostrophe or a control character",
                 ),
-                Text::new("请更正台账编号", "correct the id of the register"),
+                Text::new("请更正登记簿编号", "correct the id of the register"),
             ));
         }
         let mut bytes = Zeroizing::new([0; 32]);
@@ -99,7 +99,7 @@ impl RegisterKey {
             Fault::of_file(
                 path,
                 Text::new(
-                    "这不是台账的密钥文件",
+                    "这不是登记簿的密钥文件",
                     "this is not the key file of a register",
                 ),
                 Text::new(
@@ -131,11 +131,11 @@ impl RegisterKey {
             return Err(Fault::of_file(
                 path,
                 Text::new(
-                    format!("密钥属于另一台账（{named}）"),
+                    format!("密钥属于另一登记簿（{named}）"),
                     format!("the key is that of another register, `{named}`"),
                 ),
                 Text::new(
-                    "请使用与此台账一同生成的密钥文件",
+                    "请使用与此登记簿一同生成的密钥文件",
                     "use the key file that was made with this register",
                 ),
             )
@@ -155,8 +155,8 @@ impl RegisterKey {
             "# aidlink: secret. The register's own key. Anyone with this key can find the ID number\n\
              # behind every entry of the register. Keep it owner-only, apart from the register and\n\
              # from every round. Without it no new round can be taken into the register.\n\
-             # 机密：台账的密钥。持有此密钥者可查出台账中每人的证件号码。仅限本人读取，与台账和\n\
-             # 各轮次分开保管；没有它，新的轮次无法记入台账。\n\
+             # 机密：登记簿的密钥。持有此密钥者可查出登记簿中每人的证件号码。仅限本人读取，与登记簿和\n\
+             # 各轮次分开保管；没有它，新的轮次无法记入登记簿。\n\
              register = '{}'\n\
              algorithm = '{}'\n\
              key = '{KEY_PREFIX}{}'\n",
@@ -209,7 +209,7 @@ impl RegisterTokeniser {
 }
 
 fn what() -> Text {
-    Text::new("台账的密钥文件", "the key file of the register")
+    Text::new("登记簿的密钥文件", "the key file of the register")
 }
 
 #[cfg(test)]

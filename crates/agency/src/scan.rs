@@ -25,6 +25,7 @@ mod other_formats;
 mod parquet_cells;
 mod parquet_rows;
 pub mod pass;
+pub mod plain_rows;
 mod record;
 mod refusal;
 mod sheet_reader;

@@ -118,6 +118,8 @@ fn outcome_columns(rules: Vec<&Rule>, rows: &[TokenisedRow]) -> OutcomeColumns {
 pub struct ListedRow {
     /// The mark of its person.
     pub person: PersonMark,
+    /// The token of the person in the register, if the settings have its tokeniser.
+    pub in_register: Option<[u8; Token::LENGTH]>,
     /// What lists show of it.
     pub listed: Listed,
 }
@@ -136,6 +138,7 @@ pub fn listed_rows(
     let mut scratch = Scratch::default();
     let listed = rows.into_iter().map(|row| ListedRow {
         person: marker.mark(&row.token, &mut scratch),
+        in_register: row.in_register,
         listed: row.listed,
     });
     Ok((listed.collect(), report))
@@ -207,6 +210,9 @@ fn read_file(
                 token: tokenising.tokeniser.token(row.id, &mut scratch),
                 fingerprint: tokenising.tokeniser.fingerprint(row.id),
                 outcomes: row.outcomes,
+                in_register: tokenising
+                    .register
+                    .map(|register| register.token(row.id, &mut scratch)),
                 listed: row.listed,
             };
             let rows: Vec<_> = evaluated.rows.into_iter().map(tokenise).collect();

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use aidlink_agency::key::RoundKey;
+use aidlink_agency::spreadsheet_csv::{Csv, read_csv};
 use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number::shown_path;
@@ -480,101 +481,8 @@ fn list(path: &str, name: &str, content: Option<Csv>, form: Option<&ListForm>) -
     }
 }
 
-/// The header of a CSV file, and its rows, each with the line on which it begins.
-pub type Csv = (Vec<String>, Vec<(u64, Vec<String>)>);
-
-/// Reads a CSV file that a step wrote. Returns the header and the rows, each row with the
-/// line on which it begins. Lines count from 1, the header included.
-pub fn read_csv(bytes: &[u8]) -> Option<Csv> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(bytes);
-    let mut lines = Lines::of(bytes);
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.ok()?;
-        let start = record.position().map_or(0, csv::Position::byte);
-        let line = lines.line_of_record(usize::try_from(start).ok()?);
-        rows.push((line, record.iter().map(str::to_owned).collect::<Vec<_>>()));
-    }
-    let header = if rows.is_empty() {
-        Vec::new()
-    } else {
-        rows.remove(0).1
-    };
-    Some((header, rows))
-}
-
-/// Counts lines as an editor does. The `csv` crate ends a record after the CR of a CR LF,
-/// so its position and line of the next record are one line break too early.
-struct Lines<'b> {
-    bytes: &'b [u8],
-    /// The number of bytes counted so far.
-    counted: usize,
-    line: u64,
-}
-
-impl<'b> Lines<'b> {
-    fn of(bytes: &'b [u8]) -> Self {
-        Lines {
-            bytes,
-            counted: 0,
-            line: 1,
-        }
-    }
-
-    /// Returns the line on which the record at a byte position begins. Positions must
-    /// not decrease from call to call.
-    fn line_of_record(&mut self, position: usize) -> u64 {
-        let rest = self.bytes.get(position..).unwrap_or_default();
-        // The position may be before empty lines, which are not records.
-        let breaks = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-        let start = position + breaks.count();
-        for at in self.counted..start.min(self.bytes.len()) {
-            let ends_a_line = match self.bytes[at] {
-                b'\n' => true,
-                b'\r' => self.bytes.get(at + 1) != Some(&b'\n'),
-                _ => false,
-            };
-            self.line += u64::from(ends_a_line);
-        }
-        self.counted = self.counted.max(start);
-        self.line
-    }
-}
-
 /// Joins names for both languages.
 pub fn joined<S: AsRef<str>>(names: &[S]) -> Text {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     Text::new(names.join("、"), names.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::read_csv;
-
-    /// Returns the lines on which the rows begin.
-    fn lines(text: &str) -> Vec<u64> {
-        let (_, rows) = read_csv(text.as_bytes()).unwrap_or_default();
-        rows.iter().map(|(line, _)| *line).collect()
-    }
-
-    #[test]
-    fn rows_have_the_line_numbers_of_an_editor() {
-        for end in ["\r\n", "\n", "\r"] {
-            let text = |lines: &[&str]| lines.join("\u{0}").replace('\u{0}', end) + end;
-            assert_eq!(lines(&text(&["a,b", "1,2", "3,4", "5,6"])), [2, 3, 4]);
-            let marked = format!("\u{feff}{}", text(&["a,b", "1,2", "3,4"]));
-            assert_eq!(lines(&marked), [2, 3]);
-            // A row with a quoted line break spans several lines.
-            let quoted = text(&["a,\"b", "c\"", "1,\"2", "", "3\"", "4,5", "", "6,7"]);
-            assert_eq!(lines(&quoted), [3, 6, 8], "{end:?}");
-            // Without a line break at the end.
-            assert_eq!(lines(text(&["a,b", "1,2"]).trim_end()), [2]);
-        }
-        assert_eq!(lines(""), [0; 0]);
-        assert_eq!(lines("a,b\r\n"), [0; 0]);
-    }
 }

@@ -3,6 +3,7 @@
 
 pub mod ledger;
 pub mod lists;
+pub mod register;
 pub mod resolve;
 pub mod step;
 pub mod summary;

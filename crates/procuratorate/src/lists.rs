@@ -3,12 +3,12 @@
 //! pages for whoever visits a person.
 
 mod about_person;
-mod case_cells;
+pub(crate) mod case_cells;
 pub mod columns;
 pub mod marking;
 pub mod match_list;
 pub mod not_judged;
-mod numbers;
+pub(crate) mod numbers;
 pub mod person_pages;
 mod persons;
 pub mod review;

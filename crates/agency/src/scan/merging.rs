@@ -86,6 +86,27 @@ impl Merging {
         }
     }
 
+    /// Returns what the merged areas of a sheet without a schema mean: the value counts for
+    /// all rows in the first column of an area. Whether it counts for further columns too,
+    /// nobody knows.
+    pub(super) fn of_all_columns(merged: &MergedAreas) -> Self {
+        let areas = merged.areas().iter();
+        let wide = areas
+            .clone()
+            .filter(|area| area.first_column < area.last_column);
+        let tall = areas.filter(|area| area.first_row < area.last_row);
+        let columns = wide
+            .clone()
+            .flat_map(|area| [area.first_column, area.last_column]);
+        let last = columns.max().unwrap_or(0);
+        Merging {
+            filled: MergedAreas::of(tall.copied().collect()),
+            covering: wide.copied().collect(),
+            of_fields: (1..=last).collect(),
+            ..Merging::default()
+        }
+    }
+
     /// Returns whether the sheet is read as if it had no merged areas.
     pub(super) fn is_nothing(&self) -> bool {
         self.filled.areas().is_empty()

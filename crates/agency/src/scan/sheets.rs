@@ -25,7 +25,7 @@ use super::refusal::{
 use super::sheet_reader::{ListedSheet, SheetReader, Visit, Visited};
 use super::written_out::{SheetText, TooLarge};
 use super::{ods, xls, xlsx};
-use crate::error_value::MERGED_TEXT;
+use crate::error_value::{LOST_RESULT_TEXT, MERGED_TEXT};
 
 /// A sheet that is read, written out as CSV in UTF-8.
 pub(super) struct Table {
@@ -39,6 +39,15 @@ pub(super) struct Table {
 pub(super) struct Tables {
     pub(super) read: Vec<Table>,
     pub(super) not_read: Vec<SheetNotRead>,
+}
+
+/// A sheet that is written out as CSV in UTF-8 without a schema.
+pub(super) struct PlainSheet {
+    /// Its place in the workbook, from 1.
+    pub(super) place: usize,
+    /// Its name, in a form that may be shown.
+    pub(super) name: String,
+    pub(super) csv: Vec<u8>,
 }
 
 /// An open workbook.
@@ -355,6 +364,38 @@ impl OpenWorkbook {
         })
     }
 
+    /// Writes out every sheet that may be a table, also a hidden one, without a schema. The
+    /// value of a merged area is in all rows of its first column.
+    ///
+    /// # Errors
+    /// If a sheet is damaged or exceeds a limit, or an XLS workbook has a formula without
+    /// its result.
+    pub(super) fn plain_sheets(&mut self) -> Result<Vec<PlainSheet>, Fault> {
+        let mut left = TextBudget::usual(self.byte_length).get();
+        let sheets: Vec<ListedSheet> = self.reader.sheets().to_vec();
+        let mut written = Vec::new();
+        for (index, sheet) in sheets.into_iter().enumerate() {
+            if !sheet.may_be_table {
+                continue;
+            }
+            let budget = TextBudget::bytes(left);
+            let nothing = Merging::default();
+            let (mut csv, merged) = self.text(index, Extent::Plain(&nothing), budget)?;
+            let merging = Merging::of_all_columns(&merged);
+            if !merging.is_nothing() {
+                drop(csv);
+                (csv, _) = self.text(index, Extent::Plain(&merging), budget)?;
+            }
+            left = left.saturating_sub(csv.len() as u64);
+            written.push(PlainSheet {
+                place: index + 1,
+                name: shown_name(&sheet.name).into_owned(),
+                csv,
+            });
+        }
+        Ok(written)
+    }
+
     /// Writes out a sheet as CSV. Returns its merged areas too, if the whole sheet is
     /// written.
     fn text(
@@ -366,8 +407,10 @@ impl OpenWorkbook {
         let nothing = Merging::default();
         let (merging, last_row) = match extent {
             Extent::Head => (&nothing, Some(HEADER_SEARCH_RECORDS as u32)),
-            Extent::Whole(merging) => (merging, None),
+            Extent::Whole(merging) | Extent::Plain(merging) => (merging, None),
         };
+        // The reader of XLS reports only the first formula without a result.
+        let marks_lost = matches!(extent, Extent::Plain(_)) && self.format() != Format::Xls;
         let mut writing = Writing {
             csv: SheetText::new(budget),
             merging,
@@ -386,7 +429,11 @@ impl OpenWorkbook {
                 (Some(text), _) => writing.add(row, column, text).map_err(Refused::TooLarge),
                 // It matters only if the sheet is read.
                 (None, Extent::Head) => Ok(()),
-                (None, Extent::Whole(_)) => Err(Refused::NoResult),
+                (None, _) if marks_lost => {
+                    let lost = LOST_RESULT_TEXT.as_bytes();
+                    writing.add(row, column, lost).map_err(Refused::TooLarge)
+                }
+                (None, Extent::Whole(_) | Extent::Plain(_)) => Err(Refused::NoResult),
             };
             match added {
                 Ok(()) => ControlFlow::Continue(()),
@@ -462,6 +509,8 @@ enum Extent<'m> {
     Head,
     /// All rows.
     Whole(&'m Merging),
+    /// All rows of a sheet without a schema. A formula without its result is marked.
+    Plain(&'m Merging),
 }
 
 /// Why a cell is not written out.

@@ -12,6 +12,8 @@ pub(super) struct TokenisedRow {
     pub(super) fingerprint: Fingerprint,
     /// Outcomes, in the order of the policy's outcome rules on this export.
     pub(super) outcomes: Vec<Outcome>,
+    /// The token of its person in the procuratorate's register, if it is asked for.
+    pub(super) in_register: Option<[u8; Token::LENGTH]>,
     pub(super) listed: Listed,
 }
 

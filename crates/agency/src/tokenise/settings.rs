@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use super::evaluate::Keep;
 use crate::case_parties::CaseParties;
+use crate::register_token::RegisterTokeniser;
 use crate::rejects_file::{ExportRejects, TableRejects};
 use crate::scan::pass::Pass;
 use crate::scan::{Advance, Export};
@@ -23,6 +24,8 @@ pub struct Tokenising<'a> {
     pub as_of: Date,
     /// The round's tokeniser.
     pub tokeniser: &'a Tokeniser,
+    /// The tokeniser of the procuratorate's register, if its tokens are asked for too.
+    pub register: Option<&'a RegisterTokeniser>,
     /// In pooled mode, the case parties. Rows of other persons are counted but not
     /// evaluated.
     pub probe: Option<&'a CaseParties>,
@@ -47,6 +50,7 @@ impl<'a> Tokenising<'a> {
             policy: &terms.policy,
             as_of: terms.as_of,
             tokeniser,
+            register: None,
             probe: None,
             rejects: None,
             pass: Pass::DEFAULT,

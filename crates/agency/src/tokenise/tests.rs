@@ -188,6 +188,7 @@ impl Fixture {
 
     fn tokenising<'a>(&'a self, pass: Pass, probe: Option<&'a CaseParties>) -> Tokenising<'a> {
         Tokenising {
+            register: None,
             rejects: None,
             schema: &self.schema,
             policy: &self.policy,

@@ -6,7 +6,8 @@ use aidlink_contract::grade::Grade;
 use aidlink_faults::text::Text;
 
 use super::finding::{Finding, no_documents, no_lists};
-use crate::evidence::{Evidence, List, SecondRun, read_csv};
+use crate::evidence::{Evidence, List, SecondRun};
+use aidlink_agency::spreadsheet_csv::read_csv;
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{Software, StepKind};
 use aidlink_policy::pack::{Aid, Policy};

@@ -12,7 +12,8 @@ use aidlink_office::remains::Doubt;
 use aidlink_policy::pack::{CASE_EXPORT, Guarantee, Guaranteed};
 
 use super::finding::{Finding, no_documents, no_exports};
-use crate::evidence::{Evidence, joined, read_csv};
+use crate::evidence::{Evidence, joined};
+use aidlink_agency::spreadsheet_csv::read_csv;
 use aidlink_office::manifest::StepKind;
 
 pub(super) fn inputs(evidence: &Evidence) -> Finding {

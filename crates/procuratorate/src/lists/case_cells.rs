@@ -5,7 +5,7 @@ use aidlink_policy::schema::ExportSchema;
 
 /// Returns the list fields of a person's case rows: of each field the value of each row in
 /// order, or a single value if all are equal.
-pub(super) fn case_fields(schema: &ExportSchema, cases: &[Listed]) -> Vec<String> {
+pub(crate) fn case_fields(schema: &ExportSchema, cases: &[Listed]) -> Vec<String> {
     let fields = schema.list_fields().enumerate();
     let joined = fields.map(|(column, _)| {
         let value = |case: &'_ Listed| case.fields.get(column).cloned().unwrap_or_default();

@@ -135,6 +135,11 @@ impl Column {
     }
 }
 
+/// Returns the header of the column for remarks, which only review workbooks have.
+pub(crate) fn remark_header() -> Text {
+    Text::new("备注", "Remark")
+}
+
 /// The form of a round's lists: their language, and the fields of the case
 /// parties that they show.
 #[derive(Clone, Debug)]

@@ -179,7 +179,7 @@ pub(super) fn headers(language: Language) -> [String; 3] {
 }
 
 /// Returns the header of the column of persons' numbers.
-pub(super) fn number_header() -> Text {
+pub(crate) fn number_header() -> Text {
     Text::new("人员编号", "Person number")
 }
 

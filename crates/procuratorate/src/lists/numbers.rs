@@ -56,6 +56,30 @@ impl PersonNumbers {
     }
 }
 
+/// Returns the beginning that all numbers of a person have: the first characters of the mark,
+/// without hyphens.
+pub(crate) fn beginning(mark: &PersonMark) -> String {
+    let mut characters = base_32(mark);
+    characters.truncate(CHARACTERS);
+    characters
+}
+
+/// Returns the same of a number of a person; `None` if it is too short to be one.
+pub(crate) fn beginning_of(number: &str) -> Option<String> {
+    let characters: String = number
+        .chars()
+        .filter(|c| *c != '-')
+        .take(CHARACTERS)
+        .collect();
+    (characters.chars().count() == CHARACTERS).then_some(characters)
+}
+
+/// Returns whether a number is one of the person with this mark.
+pub(crate) fn is_number_of(number: &str, mark: &PersonMark) -> bool {
+    let characters: String = number.chars().filter(|c| *c != '-').collect();
+    characters.len() >= CHARACTERS && base_32(mark).starts_with(&characters)
+}
+
 /// Returns a mark in base 32: five bits a character, from the left; the last two characters
 /// end with zeros.
 fn base_32(mark: &PersonMark) -> String {
@@ -122,6 +146,8 @@ mod tests {
             let numbers = PersonNumbers::of(marks);
             assert_eq!(numbers.person(&one), "04HM-ASW9");
             assert_eq!(numbers.lead(&one, "dibao"), "04HM-ASW9-dibao");
+            assert_eq!(beginning_of("04HM-ASW9"), Some(beginning(&one)));
+            assert!(is_number_of("04HM-ASW9", &one) && !is_number_of("04HM-ASW9", &other));
         }
         assert_eq!(PersonNumbers::of([one]).person(&other), "");
     }
@@ -142,6 +168,13 @@ mod tests {
         assert_eq!(lengths.len(), 1, "{of_alike:?}");
         assert!(lengths.iter().all(|length| *length > 9));
         assert_eq!(numbers.person(&other).len(), 9);
+        for mark in alike {
+            let number = numbers.person(&mark);
+            assert_eq!(beginning_of(number), Some(beginning(&mark)));
+            let persons = alike.iter().filter(|mark| is_number_of(number, mark));
+            assert_eq!(persons.count(), 1, "{number}");
+        }
+        assert!(!is_number_of("", &other) && beginning_of("0").is_none());
         // Whatever the order.
         let turned = PersonNumbers::of([other].into_iter().chain(alike.into_iter().rev()));
         for mark in alike {

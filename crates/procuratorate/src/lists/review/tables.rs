@@ -6,7 +6,7 @@ use aidlink_office::round::RoundTerms;
 
 use super::book::{Column, Content, Table, Use};
 use crate::lists::case_cells::distinct;
-use crate::lists::columns::{self, ListForm, Urgency};
+use crate::lists::columns::{self, ListForm, Urgency, remark_header};
 use crate::lists::match_list::ListedLead;
 use crate::lists::not_judged::{NotJudgedRow, number_header};
 use crate::lists::persons::{Person, persons};
@@ -53,12 +53,13 @@ impl<'t> Layout<'t> {
 
     /// Returns the columns of the name, and of the decision beside it.
     fn name_and_decision(&self) -> Vec<Column> {
-        let remark = self.text("备注", "Remark");
+        let remark = remark_header();
+        let remark = remark.in_language(self.language);
         let named = |column, width, purpose| Column::new(&self.header(column), width, purpose);
         let decision = [
             named(columns::Column::Decision, (9, 9), Use::Finding),
             named(columns::Column::Reason, (10, 10), Use::Reason),
-            Column::new(&remark, (12, 12), Use::Free),
+            Column::new(remark, (12, 12), Use::Free),
             named(columns::Column::DecidedBy, (7, 7), Use::Free),
             named(columns::Column::DecidedOn, (10, 10), Use::Day),
         ];
@@ -249,13 +250,14 @@ impl<'t> Layout<'t> {
         header: &[String; 3],
         rows: &[&NotJudgedRow],
     ) -> Table {
-        let remark = self.text("备注", "Remark");
+        let remark = remark_header();
+        let remark = remark.in_language(self.language);
         let mut columns = vec![self.person_number()];
         columns.extend(self.name_column());
         let frozen = columns.len();
         let named = |column, width, purpose| Column::new(&self.header(column), width, purpose);
         columns.extend([
-            Column::new(&remark, (20, 20), Use::Free),
+            Column::new(remark, (20, 20), Use::Free),
             named(columns::Column::DecidedBy, (7, 7), Use::Free),
             named(columns::Column::DecidedOn, (10, 10), Use::Day),
         ]);

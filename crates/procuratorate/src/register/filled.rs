@@ -1,0 +1,677 @@
+//! Lists that come back filled in: review workbooks and CSV lists, as Excel, WPS and
+//! LibreOffice save them.
+//!
+//! Every row is taken in, counted as open, or refused with its place and the reason. No
+//! message shows what a cell holds.
+
+pub mod columns;
+mod refusal;
+mod row;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use aidlink_agency::scan::plain_rows::{PlainCell, PlainFile, PlainTable};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_faults::personal_number::{find, shown_name};
+use aidlink_faults::text::Text;
+use aidlink_register::decision::{Finding, Reason};
+use jiff::civil::Date;
+
+use columns::{Columns, FilledColumn, Headers};
+pub use refusal::WhyRefused;
+use row::{
+    Days, Details, FilledIn, Refused, check_day, filled_in, is_lead_number, names_in, readable,
+    uniform_number,
+};
+
+/// What the lists of a round issued: what a filled list is compared with.
+pub struct Issued<'r> {
+    /// The id of the round.
+    pub round: &'r str,
+    /// The day on which the lists were issued.
+    pub issued_on: Date,
+    /// The day on which the decisions are taken in. None can be later.
+    pub today: Date,
+    /// The header of the persons' names; `None` if the lists show none.
+    pub name: Option<&'r Text>,
+    /// The leads of the round.
+    pub leads: Vec<IssuedLead<'r>>,
+    /// Returns the round that issued a lead number, as far as that is known.
+    pub elsewhere: &'r dyn Fn(&str) -> Option<String>,
+    /// What holds for rows that do not say it themselves.
+    pub unless_stated: UnlessStated,
+}
+
+/// A lead as the lists issued it.
+#[derive(Clone, Copy, Debug)]
+pub struct IssuedLead<'r> {
+    /// Its number.
+    pub lead_number: &'r str,
+    /// The number of the person.
+    pub person_number: &'r str,
+    /// The cell of the name; empty if the lists show none.
+    pub name: &'r str,
+}
+
+/// What holds for rows that do not say it themselves.
+#[derive(Clone, Debug, Default)]
+pub struct UnlessStated {
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// When. Without it, a decision without a day is refused.
+    pub decided_on: Option<Date>,
+}
+
+/// The place of a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowPlace {
+    /// The position of the file among those that are taken in, from 0.
+    pub file: usize,
+    /// The place of the sheet in its workbook, from 1, and its name in a form that may be
+    /// shown; `None` for a text.
+    pub sheet: Option<(usize, String)>,
+    /// The row of the sheet, or the line of the text; from 1.
+    pub row: u64,
+}
+
+/// A decision on a lead that is taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilledRow {
+    /// Its row; the first one if several say the same.
+    pub place: RowPlace,
+    /// The lead's number, as the lists issued it.
+    pub lead_number: String,
+    /// The person's number.
+    pub person_number: String,
+    /// The decision.
+    pub finding: Finding,
+    /// The reason; of a rejected lead only.
+    pub reason: Option<Reason>,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_on: Date,
+    /// The remark.
+    pub remark: Option<String>,
+}
+
+/// A row that is not taken in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RefusedRow {
+    /// The row.
+    pub place: RowPlace,
+    /// The column; `None` if the whole row is meant.
+    pub column: Option<FilledColumn>,
+    /// The lead, if it is known.
+    pub lead_number: Option<String>,
+    /// The reason.
+    pub why: WhyRefused,
+}
+
+/// What became of the rows of filled lists.
+#[derive(Clone, Debug, Default)]
+pub struct FilledRows {
+    /// The decisions, by lead number.
+    pub taken: Vec<FilledRow>,
+    /// The rows that are not taken in, by place.
+    pub refused: Vec<RefusedRow>,
+    /// The leads whose rows nobody filled in.
+    pub empty: BTreeSet<String>,
+    /// The files.
+    pub files: Vec<FilledFile>,
+}
+
+/// A filled list that was read.
+#[derive(Clone, Debug)]
+pub struct FilledFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// BLAKE3 digest of its bytes, hexadecimal.
+    pub blake3: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// Reads filled lists of a round together.
+///
+/// # Errors
+/// If a file cannot be read, or is no list: then nothing is taken in.
+pub fn read(paths: &[PathBuf], issued: &Issued<'_>) -> Result<FilledRows, Faults> {
+    let index = Index::of(issued);
+    let mut faults = FaultCollector::new();
+    let mut rows = FilledRows::default();
+    let mut files = Vec::new();
+    for (place, path) in paths.iter().enumerate() {
+        let Some(file) = faults.take(PlainFile::read(path)) else {
+            continue;
+        };
+        rows.files.push(FilledFile {
+            path: path.clone(),
+            blake3: file.digest.clone(),
+            bytes: file.byte_length,
+        });
+        let mut reading = FileReading::new(&index, place);
+        for table in &file.tables {
+            reading.table(table);
+        }
+        if reading.has_decisions || !reading.refused.is_empty() {
+            files.push(reading.finish(&mut rows));
+        } else {
+            faults.push(no_list(path, reading.has_header));
+        }
+    }
+    faults.finish()?;
+    merge(files, &index, &mut rows);
+    rows.refused.sort();
+    rows.refused.dedup();
+    Ok(rows)
+}
+
+fn no_list(path: &Path, has_header: bool) -> Fault {
+    let message = match has_header {
+        true => Text::new(
+            "此清单没有“核查结论”一列，其中没有可以收录的内容",
+            "this list has no column for the decision, so there is nothing to take in",
+        ),
+        false => Text::new(
+            "此文件不是本程序的清单：没有含“线索编号”或“人员编号”的表头",
+            "this is no list of this program: no header names the lead number or the person number",
+        ),
+    };
+    let hint = Text::new(
+        "请提供填写后的核查工作簿或清单，并保留表头",
+        "give a review workbook or a list that was filled in, and keep its header",
+    );
+    Fault::of_file(path, message, hint)
+}
+
+/// The leads of a round by number.
+struct Index<'r> {
+    issued: &'r Issued<'r>,
+    headers: Headers,
+    /// The lead of each uniform number.
+    leads: BTreeMap<String, &'r IssuedLead<'r>>,
+    /// The leads of each person, by uniform number.
+    persons: BTreeMap<String, Vec<&'r IssuedLead<'r>>>,
+}
+
+impl<'r> Index<'r> {
+    fn of(issued: &'r Issued<'r>) -> Self {
+        let leads = issued.leads.iter();
+        let mut persons: BTreeMap<String, Vec<&IssuedLead<'_>>> = BTreeMap::new();
+        for lead in leads.clone() {
+            let person = uniform_number(lead.person_number);
+            persons.entry(person).or_default().push(lead);
+        }
+        Index {
+            issued,
+            headers: Headers::of(issued.name),
+            leads: leads
+                .map(|lead| (uniform_number(lead.lead_number), lead))
+                .collect(),
+            persons,
+        }
+    }
+
+    fn days(&self) -> Days {
+        Days {
+            issued_on: self.issued.issued_on,
+            today: self.issued.today,
+        }
+    }
+
+    /// Returns whether a cell states a number of this round.
+    fn knows(&self, cell: &PlainCell) -> bool {
+        let numbers = cell.text().unwrap_or_default().split_whitespace();
+        let mut numbers = numbers.take(1).map(uniform_number);
+        numbers.any(|number| self.leads.contains_key(&number) || self.persons.contains_key(&number))
+    }
+}
+
+/// For which leads a row speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    /// One lead.
+    Lead,
+    /// All leads of a person, unless a row of one of them decides otherwise.
+    Person,
+}
+
+/// A row that speaks for leads.
+struct Speaking {
+    place: RowPlace,
+    level: Level,
+    said: Result<FilledIn, WhyRefused>,
+}
+
+/// The rows of a file while they are read.
+struct FileReading<'i> {
+    index: &'i Index<'i>,
+    file: usize,
+    has_header: bool,
+    has_decisions: bool,
+    /// Another round than this, which the sheet of explanations names.
+    other_round: Option<String>,
+    refused: Vec<RefusedRow>,
+    rows: Vec<Speaking>,
+    /// The positions in `rows` of the rows that speak for a lead, by its number.
+    of_leads: BTreeMap<&'i str, Vec<usize>>,
+}
+
+/// What a file says of its leads.
+struct FileSays<'i> {
+    rows: Vec<Speaking>,
+    of_leads: BTreeMap<&'i str, Vec<usize>>,
+}
+
+impl<'i> FileReading<'i> {
+    fn new(index: &'i Index<'i>, file: usize) -> Self {
+        FileReading {
+            index,
+            file,
+            has_header: false,
+            has_decisions: false,
+            other_round: None,
+            refused: Vec::new(),
+            rows: Vec::new(),
+            of_leads: BTreeMap::new(),
+        }
+    }
+
+    fn table(&mut self, table: &PlainTable) {
+        let index = self.index;
+        let headers = &index.headers;
+        let is_header = |cells: &[PlainCell]| headers.read(cells).is_some();
+        let mut columns: Option<Columns> = None;
+        table.rows(&is_header, &mut |row| {
+            let place = RowPlace {
+                file: self.file,
+                sheet: table.sheet.clone(),
+                row: row.line,
+            };
+            let Some(cells) = row.cells else {
+                self.refuse(place, None, (None, WhyRefused::Row));
+                return;
+            };
+            if let Some(found) = headers.read(&cells) {
+                self.has_header = true;
+                self.has_decisions |= found.has(FilledColumn::Decision);
+                if let Some(column) = found.twice {
+                    let why = (Some(column), WhyRefused::TwoColumns);
+                    self.refuse(place, None, why);
+                }
+                columns = Some(found);
+                return;
+            }
+            match &columns {
+                None => self.row_without_header(place, &cells),
+                // Told at the header.
+                Some(columns) if columns.twice.is_some() => {}
+                Some(columns) => self.row(place, columns, &cells),
+            }
+        });
+    }
+
+    fn refuse(&mut self, place: RowPlace, lead_number: Option<&str>, (column, why): Refused) {
+        self.refused.push(RefusedRow {
+            place,
+            column,
+            lead_number: lead_number.map(str::to_owned),
+            why,
+        });
+    }
+
+    /// Takes a row above the header, or of a sheet without one.
+    fn row_without_header(&mut self, place: RowPlace, cells: &[PlainCell]) {
+        if cells.iter().any(|cell| self.index.knows(cell)) {
+            self.refuse(place, None, (None, WhyRefused::NoHeader));
+            return;
+        }
+        // The sheet of explanations.
+        let text = |at: usize| cells.get(at).and_then(PlainCell::text);
+        if let (Some(label), Some(round)) = (text(0), text(1))
+            && ["轮次", "round"].contains(&words::folded(label).as_str())
+            && !round.trim().is_empty()
+            && round.trim() != self.index.issued.round
+        {
+            self.other_round = Some(shown_name(round.trim()).into_owned());
+        }
+    }
+
+    fn row(&mut self, place: RowPlace, columns: &Columns, cells: &[PlainCell]) {
+        let is_filled_in = FilledColumn::TO_FILL_IN
+            .into_iter()
+            .any(|column| columns.cell(column, cells).is_some());
+        let has_leads = columns.has(FilledColumn::LeadNumber);
+        if !has_leads && !columns.has(FilledColumn::Decision) {
+            // The sheet of persons who could not be judged.
+            if is_filled_in {
+                self.refuse(place, None, (None, WhyRefused::NotALead));
+            }
+            return;
+        }
+        let (level, leads) = match self.leads_of(columns, cells, is_filled_in) {
+            Ok(Some(found)) => found,
+            Ok(None) => return,
+            Err(refused) => {
+                self.refuse(place, None, refused);
+                return;
+            }
+        };
+        let one = match leads.as_slice() {
+            [lead] => Some(lead.lead_number),
+            _ => None,
+        };
+        let said = match check_names(columns, cells, &leads) {
+            Ok(()) => filled_in(columns, cells, self.index.days()),
+            // Whoever sorts some columns only leaves rows that are not filled in, too.
+            Err(refused) if is_filled_in => Err(refused),
+            Err(_) => Ok(FilledIn::Nothing),
+        };
+        let said = said.map_err(|refused| {
+            let why = refused.1.clone();
+            self.refuse(place.clone(), one, refused);
+            why
+        });
+        let position = self.rows.len();
+        self.rows.push(Speaking { place, level, said });
+        for lead in leads {
+            let rows = self.of_leads.entry(lead.lead_number).or_default();
+            if rows.last() != Some(&position) {
+                rows.push(position);
+            }
+        }
+    }
+
+    /// Returns the leads for which a row speaks; `None` for a row that is no lead's, such as
+    /// a note below the list.
+    fn leads_of(
+        &self,
+        columns: &Columns,
+        cells: &[PlainCell],
+        is_filled_in: bool,
+    ) -> Result<Option<(Level, Vec<&'i IssuedLead<'i>>)>, Refused> {
+        let text = |column| match columns.cell(column, cells) {
+            None => Ok(None),
+            Some(cell) => readable(cell).map(Some).map_err(|why| (Some(column), why)),
+        };
+        let numbers = match text(FilledColumn::LeadNumber) {
+            Err(_) if !is_filled_in => return Ok(None),
+            numbers => numbers?,
+        };
+        let person = text(FilledColumn::PersonNumber)?.map(uniform_number);
+        let numbers: Vec<&str> = numbers.unwrap_or_default().split_whitespace().collect();
+        let is_of_persons = columns.has(FilledColumn::PersonNumber);
+        let level = match is_of_persons || numbers.len() > 1 {
+            true => Level::Person,
+            false => Level::Lead,
+        };
+        if numbers.is_empty() {
+            let number_column = match is_of_persons {
+                true => FilledColumn::PersonNumber,
+                false => FilledColumn::LeadNumber,
+            };
+            // A note, a total or a signature below the list decides nothing.
+            let decides = [FilledColumn::Decision, FilledColumn::Reason]
+                .into_iter()
+                .any(|column| columns.cell(column, cells).is_some());
+            let has_name = columns.cell(FilledColumn::Name, cells).is_some();
+            let is_note = !is_filled_in || !(decides || has_name);
+            return match &person {
+                None if is_note => Ok(None),
+                None => Err((Some(number_column), WhyRefused::NoNumber)),
+                Some(person) => match self.index.persons.get(person) {
+                    Some(leads) => Ok(Some((level, leads.clone()))),
+                    None if !is_filled_in => Ok(None),
+                    None => Err((Some(number_column), WhyRefused::NotOfThisRound)),
+                },
+            };
+        }
+        let mut leads = Vec::new();
+        for number in numbers {
+            let number = uniform_number(number);
+            match self.index.leads.get(&number) {
+                Some(lead) => leads.push(*lead),
+                // A note below the list.
+                None if !is_filled_in && !is_lead_number(&number) => return Ok(None),
+                None => {
+                    let why = self.why_unknown(&number);
+                    return Err((Some(FilledColumn::LeadNumber), why));
+                }
+            }
+        }
+        let is_persons = |lead: &&IssuedLead<'_>| {
+            let mut persons = person.iter();
+            persons.all(|person| uniform_number(lead.person_number) == *person)
+        };
+        let first = leads.first().map(|lead| lead.person_number);
+        let is_one = leads.iter().all(|lead| Some(lead.person_number) == first);
+        match is_one && leads.iter().all(is_persons) {
+            true => Ok(Some((level, leads))),
+            false => Err((Some(FilledColumn::PersonNumber), WhyRefused::OtherPerson)),
+        }
+    }
+
+    fn why_unknown(&self, number: &str) -> WhyRefused {
+        if !is_lead_number(number) {
+            return WhyRefused::NotALeadNumber;
+        }
+        match (self.index.issued.elsewhere)(number) {
+            Some(round) => WhyRefused::OfAnotherRound(shown_name(&round).into_owned()),
+            None => WhyRefused::NotOfThisRound,
+        }
+    }
+
+    /// Hands over what the file says, and adds the rows that are refused to `rows`.
+    fn finish(mut self, rows: &mut FilledRows) -> FileSays<'i> {
+        if let Some(round) = &self.other_round {
+            for refused in &mut self.refused {
+                if refused.why == WhyRefused::NotOfThisRound {
+                    refused.why = WhyRefused::OfAnotherRound(round.clone());
+                }
+            }
+        }
+        rows.refused.extend(self.refused);
+        FileSays {
+            rows: self.rows,
+            of_leads: self.of_leads,
+        }
+    }
+}
+
+/// Checks that the name in a row is that of its leads: whoever sorts some columns only gives
+/// a decision to another person.
+fn check_names(
+    columns: &Columns,
+    cells: &[PlainCell],
+    leads: &[&IssuedLead<'_>],
+) -> Result<(), Refused> {
+    let Some(cell) = columns.cell(FilledColumn::Name, cells) else {
+        return Ok(());
+    };
+    let column = Some(FilledColumn::Name);
+    let found = readable(cell).map_err(|why| (column, why))?;
+    let found: BTreeSet<String> = names_in(found).collect();
+    let is_there = |lead: &&IssuedLead<'_>| names_in(lead.name).all(|name| found.contains(&name));
+    match leads.iter().all(is_there) {
+        true => Ok(()),
+        false => Err((column, WhyRefused::OtherName)),
+    }
+}
+
+/// What the rows of a lead say together.
+enum Verdict {
+    /// Nobody filled them in.
+    Open,
+    /// A row that speaks for it is refused.
+    Refused,
+    /// They say the same, first in the row at this position.
+    Decided(usize, Box<Said>),
+    /// They do not say the same.
+    Contradicted(Vec<usize>),
+}
+
+/// A decision with all its details.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Said {
+    finding: Finding,
+    reason: Option<Reason>,
+    details: Details,
+}
+
+impl FileSays<'_> {
+    fn verdict(&self, positions: &[usize]) -> Verdict {
+        let of_level = |level: Level| {
+            let rows = positions
+                .iter()
+                .filter_map(|at| Some((*at, self.rows.get(*at)?)));
+            rows.filter(move |(_, row)| row.level == level)
+        };
+        let mut base: Option<(usize, Said)> = None;
+        for level in [Level::Lead, Level::Person] {
+            let decided = of_level(level).filter_map(|(at, row)| match &row.said {
+                Ok(FilledIn::Decision(finding, reason, details)) => Some((
+                    at,
+                    Said {
+                        finding: *finding,
+                        reason: *reason,
+                        details: details.clone(),
+                    },
+                )),
+                _ => None,
+            });
+            let decided: Vec<(usize, Said)> = decided.collect();
+            let is_refused = of_level(level).any(|(_, row)| row.said.is_err());
+            let differ = decided.windows(2).any(|pair| pair[0].1 != pair[1].1);
+            if differ || (is_refused && !decided.is_empty()) {
+                return Verdict::Contradicted(decided.into_iter().map(|(at, _)| at).collect());
+            }
+            if is_refused {
+                return Verdict::Refused;
+            }
+            if let Some(first) = decided.into_iter().next() {
+                base = Some(first);
+                break;
+            }
+        }
+        let Some((at, said)) = base else {
+            return Verdict::Open;
+        };
+        let mut details = said.details;
+        for level in [Level::Lead, Level::Person] {
+            for (_, row) in of_level(level) {
+                if let Ok(FilledIn::Details(other)) = &row.said {
+                    details = details.completed_by(other);
+                }
+            }
+        }
+        Verdict::Decided(at, Box::new(Said { details, ..said }))
+    }
+}
+
+/// Puts together what the files say of each lead.
+fn merge(files: Vec<FileSays<'_>>, index: &Index<'_>, rows: &mut FilledRows) {
+    // The rows with details that go with a decision.
+    let mut heard: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for lead in &index.issued.leads {
+        let number = lead.lead_number;
+        let mut decided: Vec<(usize, usize, Said)> = Vec::new();
+        let mut contradicted: Vec<(usize, usize)> = Vec::new();
+        let (mut is_there, mut is_refused) = (false, false);
+        for (file, says) in files.iter().enumerate() {
+            let Some(positions) = says.of_leads.get(number) else {
+                continue;
+            };
+            is_there = true;
+            match says.verdict(positions) {
+                Verdict::Open => {}
+                Verdict::Refused => is_refused = true,
+                Verdict::Decided(at, said) => {
+                    heard.extend(positions.iter().map(|at| (file, *at)));
+                    decided.push((file, at, *said));
+                }
+                Verdict::Contradicted(all) => {
+                    contradicted.extend(all.into_iter().map(|at| (file, at)));
+                }
+            }
+        }
+        let differ = decided.windows(2).any(|pair| pair[0].2 != pair[1].2);
+        if differ || is_refused || !contradicted.is_empty() {
+            contradicted.extend(decided.drain(..).map(|(file, at, _)| (file, at)));
+        }
+        let refuse = |(file, at): (usize, usize), column, why| {
+            let says = files.get(file)?;
+            Some(RefusedRow {
+                place: says.rows.get(at)?.place.clone(),
+                column,
+                lead_number: Some(number.to_owned()),
+                why,
+            })
+        };
+        let column = Some(FilledColumn::Decision);
+        let all = contradicted.iter();
+        let all = all.filter_map(|row| refuse(*row, column, WhyRefused::Contradicted));
+        rows.refused.extend(all);
+        if let Some((file, at, said)) = decided.into_iter().next() {
+            match complete(said, index) {
+                Ok((said, decided_on)) => {
+                    let place = files.get(file).and_then(|says| says.rows.get(at));
+                    rows.taken.extend(place.map(|row| FilledRow {
+                        place: row.place.clone(),
+                        lead_number: number.to_owned(),
+                        person_number: lead.person_number.to_owned(),
+                        finding: said.finding,
+                        reason: said.reason,
+                        decided_by: said.details.by,
+                        decided_on,
+                        remark: said.details.remark,
+                    }));
+                }
+                Err((column, why)) => rows.refused.extend(refuse((file, at), column, why)),
+            }
+        } else if is_there && contradicted.is_empty() && !is_refused {
+            rows.empty.insert(number.to_owned());
+        }
+    }
+    rows.taken
+        .sort_by(|one, other| one.lead_number.cmp(&other.lead_number));
+    for (file, says) in files.iter().enumerate() {
+        for (at, row) in says.rows.iter().enumerate() {
+            if matches!(row.said, Ok(FilledIn::Details(_))) && !heard.contains(&(file, at)) {
+                rows.refused.push(RefusedRow {
+                    place: row.place.clone(),
+                    column: Some(FilledColumn::Decision),
+                    lead_number: None,
+                    why: WhyRefused::NoDecision,
+                });
+            }
+        }
+    }
+}
+
+/// Completes a decision by what holds for all rows, and checks it as a whole.
+fn complete(mut said: Said, index: &Index<'_>) -> Result<(Said, Date), Refused> {
+    let unless_stated = &index.issued.unless_stated;
+    let details = &mut said.details;
+    details.by = details
+        .by
+        .take()
+        .or_else(|| unless_stated.decided_by.clone());
+    let day = details.on.or(unless_stated.decided_on);
+    let day = day.ok_or((Some(FilledColumn::DecidedOn), WhyRefused::NoDay))?;
+    let day = check_day(day, index.days()).map_err(|why| (Some(FilledColumn::DecidedOn), why))?;
+    if said.reason == Some(Reason::Other) && details.remark.is_none() {
+        return Err((Some(FilledColumn::Remark), WhyRefused::OtherWithoutRemark));
+    }
+    // Remarks of several rows may hold a number together.
+    if details
+        .remark
+        .as_deref()
+        .is_some_and(|remark| !find(remark).is_empty())
+    {
+        return Err((Some(FilledColumn::Remark), WhyRefused::PersonalNumber));
+    }
+    Ok((said, day))
+}

@@ -1,0 +1,147 @@
+//! The columns of a filled list: those by which a row is known, and those that people fill
+//! in. They are found by their headers, in either language, wherever they are.
+
+use std::collections::BTreeMap;
+
+use aidlink_agency::scan::plain_rows::PlainCell;
+use aidlink_faults::text::Text;
+
+use super::words::folded;
+use crate::lists::columns::{Column, remark_header};
+use crate::lists::not_judged::number_header;
+use aidlink_faults::uniform_text::uniform_header;
+
+/// A column that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FilledColumn {
+    /// The lead's number; on the sheet of persons all numbers of the person's leads.
+    LeadNumber,
+    /// The person's number.
+    PersonNumber,
+    /// The person's name.
+    Name,
+    /// The decision.
+    Decision,
+    /// The reason for it.
+    Reason,
+    /// The remark.
+    Remark,
+    /// Who decided.
+    DecidedBy,
+    /// The day of the decision.
+    DecidedOn,
+}
+
+impl FilledColumn {
+    const ALL: [FilledColumn; 8] = [
+        FilledColumn::LeadNumber,
+        FilledColumn::PersonNumber,
+        FilledColumn::Name,
+        FilledColumn::Decision,
+        FilledColumn::Reason,
+        FilledColumn::Remark,
+        FilledColumn::DecidedBy,
+        FilledColumn::DecidedOn,
+    ];
+    /// The columns that people fill in.
+    pub(super) const TO_FILL_IN: [FilledColumn; 5] = [
+        FilledColumn::Decision,
+        FilledColumn::Reason,
+        FilledColumn::Remark,
+        FilledColumn::DecidedBy,
+        FilledColumn::DecidedOn,
+    ];
+
+    /// Returns the name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            FilledColumn::LeadNumber => "lead_number",
+            FilledColumn::PersonNumber => "person_number",
+            FilledColumn::Name => "name",
+            FilledColumn::Decision => "decision",
+            FilledColumn::Reason => "reason",
+            FilledColumn::Remark => "remark",
+            FilledColumn::DecidedBy => "decided_by",
+            FilledColumn::DecidedOn => "decided_on",
+        }
+    }
+
+    /// Returns the header of the column. `name` is that of the person's name.
+    pub fn header(self, name: Option<&Text>) -> Text {
+        let column = match self {
+            FilledColumn::LeadNumber => Column::LeadNumber,
+            FilledColumn::Decision => Column::Decision,
+            FilledColumn::Reason => Column::Reason,
+            FilledColumn::DecidedBy => Column::DecidedBy,
+            FilledColumn::DecidedOn => Column::DecidedOn,
+            FilledColumn::PersonNumber => return number_header(),
+            FilledColumn::Remark => return remark_header(),
+            FilledColumn::Name => return name.cloned().unwrap_or_default(),
+        };
+        column.header().unwrap_or_default()
+    }
+}
+
+/// The headers of a round's lists in the form in which they are compared.
+pub(super) struct Headers(BTreeMap<String, FilledColumn>);
+
+impl Headers {
+    /// Returns those of lists on which the person's name has this title.
+    pub(super) fn of(name: Option<&Text>) -> Self {
+        let all = FilledColumn::ALL.into_iter();
+        let folded = all.flat_map(|column| {
+            let Text { zh, en } = column.header(name);
+            [zh, en].map(|header| (folded(&header), column))
+        });
+        Headers(folded.filter(|(header, _)| !header.is_empty()).collect())
+    }
+
+    /// Returns the columns of a row that is a header: it names a number and another column.
+    /// `None` for any other row.
+    pub(super) fn read(&self, cells: &[PlainCell]) -> Option<Columns> {
+        let mut columns = Columns::default();
+        for (place, cell) in cells.iter().enumerate() {
+            let Some(text) = cell.text().filter(|text| text.len() <= LONGEST_HEADER) else {
+                continue;
+            };
+            let Some(column) = self.0.get(&folded(&uniform_header(text))) else {
+                continue;
+            };
+            if columns.at.insert(*column, place).is_some() {
+                columns.twice = columns.twice.or(Some(*column));
+            }
+        }
+        let has = |column| columns.at.contains_key(&column);
+        let has_number = has(FilledColumn::LeadNumber) || has(FilledColumn::PersonNumber);
+        (has_number && columns.at.len() > 1).then_some(columns)
+    }
+}
+
+/// The longest cell that is compared with headers, in bytes.
+const LONGEST_HEADER: usize = 200;
+
+/// The columns of a table.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Columns {
+    /// The place of each, from 0.
+    at: BTreeMap<FilledColumn, usize>,
+    /// One that there is twice. Nobody knows which of them counts.
+    pub(super) twice: Option<FilledColumn>,
+}
+
+impl Columns {
+    /// Returns whether there is such a column.
+    pub(super) fn has(&self, column: FilledColumn) -> bool {
+        self.at.contains_key(&column)
+    }
+
+    /// Returns the cell of a row; `None` if the row has none, or a blank one.
+    pub(super) fn cell<'c>(
+        &self,
+        column: FilledColumn,
+        cells: &'c [PlainCell],
+    ) -> Option<&'c PlainCell> {
+        let cell = cells.get(*self.at.get(&column)?)?;
+        (!cell.is_blank()).then_some(cell)
+    }
+}

@@ -1,0 +1,158 @@
+//! The words of a decision as people write them.
+
+use aidlink_faults::text::Text;
+use aidlink_faults::uniform_text::uniform_label;
+use aidlink_register::decision::{Finding, Reason};
+
+/// Characters of the headers and choices in their traditional forms, each with its
+/// simplified form. Office programs convert whole sheets.
+const TRADITIONAL: [(&str, &str); 2] = [
+    (
+        "確認補實覈標財產戶類殘齡條棄無聯繫單職責複遷線編號結論備註員當歲",
+        "确认补实核标财产户类残龄条弃无联系单职责复迁线编号结论备注员当岁",
+    ),
+    ("係絡審檢準遲", "系络审检准迟"),
+];
+
+/// Returns a text in the form in which headers, choices and numbers are compared: its
+/// letters and digits alone, in lower case and simplified.
+pub(super) fn folded(text: &str) -> String {
+    let label = uniform_label(text);
+    let characters = label.chars().filter(|c| c.is_alphanumeric());
+    characters.map(simplified).collect()
+}
+
+fn simplified(character: char) -> char {
+    let found = TRADITIONAL.iter().find_map(|(traditional, simplified)| {
+        let place = traditional.chars().position(|other| other == character)?;
+        simplified.chars().nth(place)
+    });
+    found.unwrap_or(character)
+}
+
+/// Returns whether a text is one of these words: in either language, or the name in
+/// documents.
+fn is_one_of(folded_text: &str, text: &Text, name: &str) -> bool {
+    [text.zh.as_str(), text.en.as_str(), name]
+        .iter()
+        .any(|word| folded(word) == folded_text)
+}
+
+/// Returns the finding that a cell states; `None` for any other text.
+pub(super) fn finding(text: &str) -> Option<Finding> {
+    let text = folded(text);
+    let is_it = |one: &Finding| is_one_of(&text, &one.text(), one.name());
+    Finding::ALL.into_iter().find(is_it)
+}
+
+/// Returns the reason that a cell states; `None` for any other text.
+pub(super) fn reason(text: &str) -> Option<Reason> {
+    let text = folded(text);
+    let is_it = |one: &Reason| is_one_of(&text, &one.text(), one.name());
+    Reason::ALL.into_iter().find(is_it)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traditional_and_simplified_characters_are_in_pairs() {
+        for (traditional, simplified) in TRADITIONAL {
+            assert_eq!(traditional.chars().count(), simplified.chars().count());
+        }
+    }
+
+    /// Every choice, however office programs and input methods write it.
+    #[test]
+    fn every_choice_is_read_in_every_writing() {
+        let writings = |word: &str| {
+            let wide = |c: char| match c {
+                '!'..='~' => char::from_u32(c as u32 + 0xfee0).unwrap_or(c),
+                c => c,
+            };
+            [
+                word.to_owned(),
+                format!(" {word}\u{3000}"),
+                format!("'{word}"),
+                format!("“{word}”"),
+                format!("{word}\n"),
+                word.to_uppercase(),
+                word.replace(' ', "\u{a0}"),
+                word.replace('/', "／"),
+                word.chars().map(wide).collect(),
+                word.chars().flat_map(|c| [c, '\u{200b}']).collect(),
+            ]
+        };
+        for one in Finding::ALL {
+            for word in [one.name(), &one.text().zh, &one.text().en] {
+                for written in writings(word) {
+                    assert_eq!(finding(&written), Some(one), "{written:?}");
+                    assert_eq!(reason(&written), None, "{written:?}");
+                }
+            }
+        }
+        for one in Reason::ALL {
+            for word in [one.name(), &one.text().zh, &one.text().en] {
+                for written in writings(word) {
+                    assert_eq!(reason(&written), Some(one), "{written:?}");
+                    assert_eq!(finding(&written), None, "{written:?}");
+                }
+            }
+        }
+        for (written, one) in [
+            ("確認", Finding::Confirmed),
+            ("不予移送", Finding::Rejected),
+            ("需補充核實", Finding::NeedsMore),
+            ("需補充覈實", Finding::NeedsMore),
+            ("needs-more", Finding::NeedsMore),
+        ] {
+            assert_eq!(finding(written), Some(one), "{written}");
+        }
+        let traditional = [
+            "收入超標",
+            "財產超標",
+            "非本地戶籍",
+            "已享受同類",
+            "不符合殘疾/年齡條件",
+            "材料不全逾期",
+            "本人放棄",
+            "無法聯繫",
+            "非本單位職責",
+            "已死亡",
+            "重複",
+            "已遷出",
+            "其他",
+        ];
+        for (written, one) in traditional.into_iter().zip(Reason::ALL) {
+            assert_eq!(reason(written), Some(one), "{written}");
+        }
+    }
+
+    #[test]
+    fn other_words_are_no_choice() {
+        for written in [
+            "",
+            " ",
+            "-",
+            "确",
+            "确认不予移送",
+            "不",
+            "同意",
+            "是",
+            "true",
+            "TRUE",
+            "1",
+            "0",
+            "confirm",
+            "reject",
+            "确认？否",
+            "其他：本人出国",
+            "income, property",
+            "#N/A",
+        ] {
+            assert_eq!(finding(written), None, "{written:?}");
+            assert_eq!(reason(written), None, "{written:?}");
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! The leads of a finished round, as the register takes them: what the lists of the round
+//! say, and who is meant in the register.
+//!
+//! The lists hold no ID number and no token. So the persons are found again in the
+//! procuratorate's own export, with the round's key: the same export gives the same numbers.
+//! Once either was purged, the leads of a round can no longer be taken.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use aidlink_agency::exports::open;
+use aidlink_agency::key::RoundKey;
+use aidlink_agency::person_mark::{PersonMark, PersonMarker};
+use aidlink_agency::register_token::RegisterTokeniser;
+use aidlink_agency::spreadsheet_csv::{read_csv, safe_cell};
+use aidlink_agency::tokenise::{Listed, ListedRow, Tokenising, listed_rows};
+use aidlink_agency::tokeniser::Tokeniser;
+use aidlink_contract::grade::Grade;
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
+use aidlink_faults::text::{Language, Text};
+use aidlink_office::manifest::{Manifest, StepKind};
+use aidlink_office::round::{Reads, RoundTerms, WrittenRound};
+use aidlink_office::terminal::Progress;
+use aidlink_office::verification::Verification;
+use aidlink_policy::pack::{Aid, CASE_EXPORT, Direction};
+use aidlink_policy::reading::PlannedExport;
+use aidlink_policy::schema::ExportSchema;
+use jiff::civil::Date;
+
+use crate::lists::case_cells::case_fields;
+use crate::lists::columns::{ListForm, ListRow, Urgency};
+use crate::lists::match_list::list_name;
+use crate::lists::numbers::{beginning, beginning_of, is_number_of};
+
+/// The leads of a round.
+pub struct TakenRound {
+    /// The round's id.
+    pub round: String,
+    /// BLAKE3 digest of the round's manifest, hexadecimal.
+    pub manifest_digest: String,
+    /// The day on which the lists were issued.
+    pub issued_on: Date,
+    /// The day for which everything was judged.
+    pub as_of: Date,
+    /// Why the lists are provisional; empty if they are not.
+    pub provisional: Vec<Text>,
+    /// The header of the persons' names; `None` if the lists show none.
+    pub name_header: Option<Text>,
+    /// The leads, by number.
+    pub leads: Vec<TakenLead>,
+}
+
+/// A lead on a round's lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenLead {
+    /// Its number.
+    pub lead_number: String,
+    /// The number of the person in this round.
+    pub person_number: String,
+    /// The token of the person in the register.
+    pub register_token: [u8; 16],
+    /// The id of the aid.
+    pub aid: String,
+    /// The id of the agency that gives it.
+    pub agency: String,
+    /// From whom to whom.
+    pub direction: Direction,
+    /// How sure the lead is.
+    pub grade: Grade,
+    /// How soon it must be checked.
+    pub urgency: Urgency,
+    /// Whether it is on a list of minors.
+    pub minor: bool,
+    /// What the list shows of the case rows, by the name of the field in the schema. If the
+    /// rows differ, their values are joined by `；`.
+    pub fields: BTreeMap<String, String>,
+    /// The rules that are yes.
+    pub evidence: Vec<TakenRule>,
+    /// The day by which somebody must act; `None` if the list states none.
+    pub act_by: Option<Date>,
+}
+
+/// A rule that speaks for a lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenRule {
+    /// The id of the rule.
+    pub rule: String,
+    /// The export on which it is evaluated.
+    pub export: String,
+    /// The day of the export's snapshot.
+    pub snapshot: Option<Date>,
+}
+
+impl TakenLead {
+    /// Returns a field of the case rows as the list shows it, empty if it shows none.
+    pub fn field(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+
+    /// Returns the names, as the list shows them.
+    pub fn name(&self) -> &str {
+        self.field("name")
+    }
+
+    /// Returns the case numbers.
+    pub fn case_numbers(&self) -> &str {
+        self.field("case_number")
+    }
+
+    /// Returns the handlers.
+    pub fn handler(&self) -> &str {
+        self.field("handler")
+    }
+
+    /// Returns the units.
+    pub fn unit(&self) -> &str {
+        self.field("unit")
+    }
+}
+
+/// The largest list that is read, in bytes.
+const LARGEST_LIST: u64 = 1 << 30;
+
+/// Takes the leads of a finished round from its verified output folder. `written` is the
+/// round file.
+///
+/// # Errors
+/// If the folder is not as the step wrote it or was purged, is not of this round file or of a
+/// step that writes lists, if key or export are gone or not those of the step, or if a list
+/// and the export do not agree.
+pub fn take(
+    verification: &Verification,
+    written: &WrittenRound,
+    register: &RegisterTokeniser,
+    progress: &Progress,
+) -> Result<TakenRound, Faults> {
+    let (manifest, folder) = (&verification.manifest, verification.folder.as_path());
+    check_folder(verification, written)?;
+    let key_file = written.key_file()?;
+    if !key_file.exists() {
+        return Err(gone(&key_file, "轮次密钥", "the key of the round").into());
+    }
+    let (terms, exports) = written.planned(manifest.mode, Reads::One(CASE_EXPORT))?;
+    if terms.policy.digest != manifest.policy.blake3 {
+        return Err(changed(folder, "规则文件", "the policy").into());
+    }
+    let of_cases = |export: &&PlannedExport| export.schema.name == CASE_EXPORT;
+    let planned = exports.iter().find(of_cases);
+    let planned = planned.ok_or_else(|| changed(folder, "案件导出", "the case export"))?;
+    let rows = read_lists(verification, &terms)?;
+    let persons = persons(manifest, &terms, planned, &key_file, register, progress)?;
+    let schema = &planned.schema;
+    let mut leads = Vec::new();
+    let mut numbers = BTreeSet::new();
+    for (place, lead) in rows {
+        let lead = taken(lead, &terms, schema, &persons).map_err(|text| bad_list(&place, text))?;
+        if !numbers.insert(lead.lead_number.clone()) {
+            let text = Text::new("线索编号出现两次", "a lead number appears twice");
+            return Err(bad_list(&place, text).into());
+        }
+        leads.push(lead);
+    }
+    leads.sort_by(|one, other| one.lead_number.cmp(&other.lead_number));
+    let mut list_fields = schema.list_fields();
+    let name = list_fields.find(|field| field.tells_persons_apart());
+    Ok(TakenRound {
+        round: manifest.round.clone(),
+        manifest_digest: verification.manifest_digest.clone(),
+        issued_on: manifest.issued_on,
+        as_of: manifest.as_of,
+        provisional: manifest.provisional.clone().unwrap_or_default(),
+        name_header: name.map(|field| field.title.clone()),
+        leads,
+    })
+}
+
+/// Checks that a folder holds the lists of a round as the step wrote them.
+fn check_folder(verification: &Verification, written: &WrittenRound) -> Result<(), Faults> {
+    let (manifest, folder) = (&verification.manifest, verification.folder.as_path());
+    if !matches!(manifest.step, StepKind::Run | StepKind::Resolve) {
+        let (zh, en) = (
+            "此文件夹不是出清单的步骤（run、resolve）写出的",
+            "this folder was not written by a step that makes lists (`run`, `resolve`)",
+        );
+        let hint = Text::new(
+            "请指明检察机关的输出文件夹",
+            "name the output folder of the procuratorate",
+        );
+        return Err(Fault::of_file(folder, Text::new(zh, en), hint).into());
+    }
+    let mut faults = FaultCollector::new();
+    faults.extend(verification.faults.iter().cloned());
+    faults.finish()?;
+    if written.digest() != manifest.round_file_blake3 {
+        return Err(changed(folder, "轮次文件", "the round file").into());
+    }
+    if manifest.key.as_ref().and_then(|key| key.version) != Some(aidlink_agency::key::KEY_VERSION) {
+        let (zh, en) = (
+            "此轮由 aidlink 0.1 完成，其清单不能记入登记簿",
+            "aidlink 0.1 finished this round; its lists cannot be taken into the register",
+        );
+        let hint = Text::new(
+            "请用 aidlink register note 逐条记录仍在办理的线索",
+            "record the leads that are still being handled with `aidlink register note`",
+        );
+        return Err(Fault::of_file(folder, Text::new(zh, en), hint).into());
+    }
+    Ok(())
+}
+
+/// A row of a list, and whose list it is.
+struct OfList<'t> {
+    row: ListRow,
+    aid: &'t Aid,
+    minor: bool,
+}
+
+/// The list and line of a row.
+struct Line {
+    path: std::path::PathBuf,
+    line: u64,
+}
+
+/// Reads the match lists.
+fn read_lists<'t>(
+    verification: &Verification,
+    terms: &'t RoundTerms,
+) -> Result<Vec<(Line, OfList<'t>)>, Faults> {
+    let manifest = &verification.manifest;
+    let language = manifest.list_language.unwrap_or(Language::Chinese);
+    let form = ListForm::of(&terms.cases.schema, language);
+    let mut rows = Vec::new();
+    let outputs = manifest.outputs.iter();
+    for output in outputs.filter(|output| output.file.starts_with("lists/for-review/")) {
+        let path = verification.folder.join(&output.file);
+        let opened = &verification.opened;
+        let bytes = opened.read(Path::new(&output.file), output.bytes.min(LARGEST_LIST));
+        let bytes = bytes.map_err(|_| gone(&path, "清单", "a list"))?;
+        // It may have been exchanged since the folder was verified.
+        if blake3::hash(&bytes).to_hex().as_str() != output.blake3 {
+            return Err(Fault::changed_while_read(&path).into());
+        }
+        let no_list = || {
+            let text = Text::new("这不是本版本的清单", "this is no list of this version");
+            bad_list(
+                &Line {
+                    path: path.clone(),
+                    line: 1,
+                },
+                text,
+            )
+        };
+        let (header, cells) = read_csv(&bytes).ok_or_else(no_list)?;
+        if !form.has_header(&header) {
+            return Err(no_list().into());
+        }
+        let name = output.file.rsplit('/').next().unwrap_or_default();
+        let name = name.strip_suffix(".csv").unwrap_or(name);
+        for (line, cells) in cells {
+            let place = Line {
+                path: path.clone(),
+                line,
+            };
+            let row = ListRow::parse(&form, &cells);
+            let of_list = row.and_then(|row| of_list(row, name, terms));
+            match of_list {
+                Some(of_list) => rows.push((place, of_list)),
+                None => {
+                    let text = Text::new(
+                        "此行不是本轮规则文件的线索",
+                        "this row is no lead of the round's policy",
+                    );
+                    return Err(bad_list(&place, text).into());
+                }
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Returns the row with the aid that its number names, if that is on the list of this name.
+fn of_list<'t>(row: ListRow, name: &str, terms: &'t RoundTerms) -> Option<OfList<'t>> {
+    let aids = terms.policy.aids.iter();
+    let mut both = aids.flat_map(|aid| [(aid, false), (aid, true)]);
+    let (aid, minor) = both.find(|(aid, minor)| {
+        person_number(&row.number, aid).is_some() && list_name(aid, *minor) == name
+    })?;
+    Some(OfList { row, aid, minor })
+}
+
+/// Returns the person's number in the number of a lead for an aid.
+fn person_number<'n>(lead_number: &'n str, aid: &Aid) -> Option<&'n str> {
+    let person = lead_number.strip_suffix(aid.id.as_str())?;
+    person.strip_suffix('-').filter(|person| !person.is_empty())
+}
+
+/// The persons of the export, by the beginning of their numbers.
+type Persons = BTreeMap<String, BTreeMap<PersonMark, Person>>;
+
+/// A person of the case export.
+struct Person {
+    register_token: [u8; 16],
+    rows: Vec<Listed>,
+}
+
+impl Person {
+    /// Returns whether lists that show these values may be of this person.
+    fn may_have(&self, schema: &ExportSchema, shown: &[String]) -> bool {
+        let own = case_fields(schema, &self.rows);
+        let mut pairs = shown.iter().zip(&own);
+        pairs.all(|(shown, own)| {
+            let own = safe_cell(own);
+            let own: BTreeSet<&str> = own.split('；').collect();
+            shown.split('；').all(|value| own.contains(value))
+        })
+    }
+}
+
+/// Finds the persons of the case export again, under the register's key.
+fn persons(
+    manifest: &Manifest,
+    terms: &RoundTerms,
+    planned: &PlannedExport,
+    key_file: &Path,
+    register: &RegisterTokeniser,
+    progress: &Progress,
+) -> Result<Persons, Faults> {
+    let key = RoundKey::read(key_file, &terms.round, &terms.purpose)?;
+    let used = manifest.key.as_ref();
+    if used.is_none_or(|used| used.id != key.id() || used.algorithm != terms.algorithm) {
+        return Err(changed(key_file, "轮次密钥", "the key of the round").into());
+    }
+    let mut faults = FaultCollector::new();
+    let exports = open(&terms.policy, planned, &mut faults);
+    faults.finish()?;
+    progress.step(&planned.schema.title);
+    let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
+    let marker = PersonMarker::new(&key.mark_subkey(terms.algorithm));
+    let on_rows = |rows| progress.rows(rows);
+    let tokenising = Tokenising {
+        register: Some(register),
+        ..Tokenising::of(terms, planned, &tokeniser, &on_rows)
+    };
+    let (rows, report) =
+        listed_rows(&exports, &tokenising, &marker).map_err(|error| error.into_faults(&exports))?;
+    // Only the same bytes are known to give the same persons.
+    let cases = manifest.exports.iter();
+    let mut cases = cases.filter(|export| export.export == CASE_EXPORT);
+    let stated: BTreeSet<&str> = cases
+        .next()
+        .iter()
+        .flat_map(|export| &export.files)
+        .map(|file| file.blake3.as_str())
+        .collect();
+    let read: BTreeSet<&str> = report
+        .files
+        .iter()
+        .map(|file| file.digest.as_str())
+        .collect();
+    if read != stated {
+        let file = planned.files.first().map(|file| file.path.as_path());
+        let file = file.unwrap_or(&terms.file);
+        return Err(changed(file, "案件导出", "the case export").into());
+    }
+    let mut persons = Persons::new();
+    for ListedRow {
+        person,
+        in_register,
+        listed,
+    } in rows
+    {
+        if let Some(register_token) = in_register {
+            let alike = persons.entry(beginning(&person)).or_default();
+            let person = alike.entry(person).or_insert_with(|| Person {
+                register_token,
+                rows: Vec::new(),
+            });
+            person.rows.push(listed);
+        }
+    }
+    Ok(persons)
+}
+
+/// Returns a lead as the register takes it.
+fn taken(
+    lead: OfList<'_>,
+    terms: &RoundTerms,
+    schema: &ExportSchema,
+    persons: &Persons,
+) -> Result<TakenLead, Text> {
+    let OfList { row, aid, minor } = lead;
+    let person_number = person_number(&row.number, aid).unwrap_or_default();
+    let alike = beginning_of(person_number).and_then(|beginning| persons.get(&beginning));
+    let alike = alike.into_iter().flatten();
+    let of_number = alike.filter(|(mark, _)| is_number_of(person_number, mark));
+    let mut of_number: Vec<&Person> = of_number.map(|(_, person)| person).collect();
+    if of_number.len() > 1 {
+        // A number tells apart the persons on the lists, but not all of the export.
+        of_number.retain(|person| person.may_have(schema, &row.case_fields));
+    }
+    let register_token = match of_number.as_slice() {
+        [person] => person.register_token,
+        [] => {
+            return Err(Text::new(
+                "案件导出中没有此线索的人员",
+                "the case export does not have the person of this lead",
+            ));
+        }
+        _ => {
+            return Err(Text::new(
+                "案件导出中有两人的编号开头与此线索相同，不能确定是哪一人",
+                "two persons of the case export have numbers that begin like that of this lead, and nobody knows which one is meant",
+            ));
+        }
+    };
+    let unreadable = || {
+        Text::new(
+            "此行的轻重缓急、依据程度或规则无法读取",
+            "urgency, grade or rules of this row cannot be read",
+        )
+    };
+    let grade = row.grade.value().copied().flatten();
+    let urgency = row.urgency.value().copied();
+    let (Some(grade), Some(urgency), Some(rules)) = (grade, urgency, row.rules.value()) else {
+        return Err(unreadable());
+    };
+    let act_by = row.act_by.value().ok_or_else(unreadable)?;
+    let fields = schema.list_fields().map(|field| field.name.clone());
+    Ok(TakenLead {
+        person_number: person_number.to_owned(),
+        register_token,
+        aid: aid.id.clone(),
+        agency: aid.agency.clone(),
+        direction: aid.direction,
+        grade,
+        urgency,
+        minor,
+        evidence: rules
+            .rules
+            .iter()
+            .map(|rule| evidence(rule, terms))
+            .collect(),
+        act_by: act_by.map(|by| by.on),
+        fields: fields.zip(row.case_fields).collect(),
+        lead_number: row.number,
+    })
+}
+
+/// Returns a rule that speaks for a lead, with its export.
+fn evidence(rule: &str, terms: &RoundTerms) -> TakenRule {
+    let export = terms.policy.rule(rule).map(|rule| rule.on.clone());
+    let export = export.unwrap_or_default();
+    TakenRule {
+        rule: rule.to_owned(),
+        snapshot: terms.export(&export).map(|export| export.snapshot),
+        export,
+    }
+}
+
+fn bad_list(place: &Line, text: Text) -> Fault {
+    let hint = Text::new(
+        "请用 aidlink audit verify 核对此文件夹，并使用出清单时的案件导出和密钥",
+        "verify the folder with `aidlink audit verify`, and use case export and key of the step that made the lists",
+    );
+    Fault::of_file(&place.path, text, hint).at(Place::Line(place.line))
+}
+
+fn gone(path: &Path, zh: &str, en: &str) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("{zh}不在此处，或已按期删除：此轮的线索不能再记入登记簿"),
+            format!(
+                "{en} is not here, or was purged: the leads of this round can no longer be taken into the register"
+            ),
+        ),
+        Text::new(
+            "如误移走，请放回原处；已删除的，此前已记入的线索仍可收录核查结论，其余可用 aidlink register note 逐条记录",
+            "put it back if it was moved away; if it was purged, decisions on leads that were taken before are still taken in, and others can be recorded with `aidlink register note`",
+        ),
+    )
+}
+
+fn changed(path: &Path, zh: &str, en: &str) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("{zh}与出清单时的不同"),
+            format!("{en} is not the one with which the lists were made"),
+        ),
+        Text::new(
+            "请使用出清单时的文件，或从备份恢复",
+            "use the files with which the lists were made, or restore them from a backup",
+        ),
+    )
+}

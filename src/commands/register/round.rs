@@ -1,0 +1,338 @@
+//! What `take` and `decide` have in common: the register and its key, the finished round, and
+//! how its leads get into the register.
+
+use std::path::{Path, PathBuf};
+
+use aidlink_agency::register_token::RegisterKey;
+use aidlink_contract::grade;
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
+use aidlink_faults::personal_number::shown_path;
+use aidlink_faults::text::Text;
+use aidlink_files::partial::parent_of;
+use aidlink_office::manifest::StepKind;
+use aidlink_office::round::WrittenRound;
+use aidlink_office::round_folder::{RoundFolder, manifest_of};
+use aidlink_office::signing::PublicKey;
+use aidlink_office::terminal::{Output, Progress};
+use aidlink_office::verification::{NamedKeys, Verification, verify};
+use aidlink_policy::pack::CASE_EXPORT;
+use aidlink_procuratorate::lists::columns;
+use aidlink_procuratorate::register::taking::{TakenLead, TakenRound, take};
+use aidlink_register::event::{About, Direction, Evidence, FoundBy, Grade, Source, Urgency};
+use aidlink_register::items::{Appended, Batch, FoundLead, NewItem, Standing};
+use aidlink_register::number::{LeadNumber, PersonNumber};
+use aidlink_register::register::Register;
+use aidlink_register::token::RegisterToken;
+use jiff::{Timestamp, Zoned};
+use serde::Serialize;
+
+use crate::cli::RoundInRegister;
+use crate::commands::Ending;
+
+/// The round file and the open register.
+pub(super) struct OpenRound {
+    /// The round file.
+    pub written: WrittenRound,
+    /// The id of the round.
+    pub id: String,
+    /// The register.
+    pub register: Register,
+    signer: PublicKey,
+}
+
+/// Reads the round file and opens the register.
+///
+/// # Errors
+/// If either cannot be read, or the signing key is missing.
+pub(super) fn open(arguments: &RoundInRegister, output: Output) -> Result<OpenRound, Ending> {
+    let written = WrittenRound::read(&arguments.round).map_err(Ending::WrongConfiguration)?;
+    let id = written.round_id().map_err(Ending::WrongConfiguration)?;
+    Ok(OpenRound {
+        written,
+        id,
+        register: arguments.file.open(output)?,
+        signer: arguments.file.signing_key()?.public().clone(),
+    })
+}
+
+/// What became of a round's leads.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Taken {
+    /// The id of the round.
+    pub round: String,
+    /// The digest of the manifest.
+    pub manifest: String,
+    /// Leads on the lists.
+    pub leads: u64,
+    /// Leads that nobody knew.
+    pub new: u64,
+    /// Leads that are being handled.
+    pub carried: u64,
+    /// Leads that were closed, and are open again.
+    pub reopened: u64,
+    /// Leads that were taken from this round before.
+    pub already_there: u64,
+    /// Why the lists are provisional; empty if they are not.
+    pub provisional: Vec<Text>,
+    /// The leads that the register refused.
+    pub refused: Vec<LeadRefused>,
+}
+
+/// A lead that the register refused.
+#[derive(Debug, Serialize)]
+pub(super) struct LeadRefused {
+    /// Its number on the list.
+    pub lead: String,
+    /// Why.
+    pub message: Text,
+    /// What to do.
+    pub hint: Text,
+}
+
+/// Takes the leads of the round into the register.
+///
+/// # Errors
+/// If there is not one finished output folder, it was changed or purged, or the register
+/// cannot be written.
+pub(super) fn take_leads(
+    open: &mut OpenRound,
+    arguments: &RoundInRegister,
+    output: Output,
+) -> Result<Taken, Faults> {
+    let verification = finished(open, arguments)?;
+    let key_file = match &arguments.register_key {
+        Some(path) => path.clone(),
+        None => parent_of(&arguments.file.register).join("register.key"),
+    };
+    let key = RegisterKey::read(&key_file, &open.register.head().register)?;
+    if key.id() != open.register.key_id() {
+        return Err(other_key(&key_file).into());
+    }
+    let progress = Progress::new(output);
+    let taken = take(&verification, &open.written, &key.tokeniser(), &progress);
+    progress.finish();
+    let taken = taken?;
+    let manifest = &verification.manifest;
+    let operator = arguments.operator.as_deref().unwrap_or(&manifest.operator);
+    let mut faults = FaultCollector::new();
+    let leads = taken.leads.iter();
+    let found: Vec<FoundLead> = leads
+        .filter_map(|lead| {
+            let found = found(&taken, lead, operator);
+            if found.is_none() {
+                faults.push(no_number(&verification.folder));
+            }
+            found
+        })
+        .collect();
+    faults.finish()?;
+    let batch = batch(found.into_iter().map(NewItem::Found).collect());
+    let answers = open.register.append(&batch)?;
+    let mut report = Taken {
+        round: taken.round.clone(),
+        manifest: taken.manifest_digest.clone(),
+        leads: taken.leads.len() as u64,
+        provisional: taken.provisional.clone(),
+        ..Taken::default()
+    };
+    for (lead, answer) in taken.leads.iter().zip(answers) {
+        match answer {
+            Appended::Added(added) => match added.standing {
+                Some(Standing::Carried) => report.carried += 1,
+                Some(Standing::Reopened) => report.reopened += 1,
+                Some(Standing::New) | None => report.new += 1,
+            },
+            Appended::AlreadyThere(_) => report.already_there += 1,
+            Appended::Refused(refused) => report.refused.push(LeadRefused {
+                lead: lead.lead_number.clone(),
+                message: refused.message,
+                hint: refused.hint,
+            }),
+        }
+    }
+    Ok(report)
+}
+
+/// Returns items that are recorded now.
+pub(super) fn batch(items: Vec<NewItem>) -> Batch {
+    Batch {
+        items,
+        recorded_at: Timestamp::now(),
+        today: Zoned::now().date(),
+        all_or_nothing: false,
+    }
+}
+
+/// Verifies the output folder of the round.
+fn finished(open: &OpenRound, arguments: &RoundInRegister) -> Result<Verification, Faults> {
+    let folder = parent_of(&arguments.round);
+    let outputs = match &arguments.output {
+        Some(output) => vec![output.clone()],
+        None => {
+            let found = RoundFolder::find(folder, Some(&arguments.round))?;
+            let is_it = |output: &PathBuf| {
+                manifest_of(output).is_some_and(|manifest| {
+                    matches!(manifest.step, StepKind::Run | StepKind::Resolve)
+                        && manifest.round == open.id
+                })
+            };
+            found.outputs.into_iter().filter(is_it).collect()
+        }
+    };
+    let [output] = outputs.as_slice() else {
+        return Err(not_one_output(folder, &outputs).into());
+    };
+    let mut keys = vec![open.signer.clone()];
+    let mut faults = FaultCollector::new();
+    for text in &arguments.public_keys {
+        keys.extend(faults.take(PublicKey::named(text)));
+    }
+    faults.finish()?;
+    if arguments.public_keys.is_empty() {
+        let signers = open.written.signers().into_iter();
+        let own = signers.filter(|(office, _)| CASE_EXPORT.split('.').next() == Some(office));
+        keys.extend(own.map(|(_, key)| key));
+    }
+    let trusted = NamedKeys::ByUser(keys);
+    Ok(verify(output, Some(&arguments.round), &trusted)?)
+}
+
+/// Returns a lead as the register takes it; `None` if its numbers have another form.
+fn found(round: &TakenRound, lead: &TakenLead, operator: &str) -> Option<FoundLead> {
+    let values = |text: &str| -> Vec<String> {
+        let values = text.split('；').map(str::trim);
+        let values = values.filter(|value| !value.is_empty());
+        values.map(str::to_owned).collect()
+    };
+    let one = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
+    let evidence = lead.evidence.iter().map(|rule| Evidence {
+        rule: rule.rule.clone(),
+        register: rule.export.clone(),
+        snapshot: rule.snapshot,
+    });
+    Some(FoundLead {
+        token: RegisterToken(lead.register_token),
+        person_number: PersonNumber::parse(&lead.person_number)?,
+        aid: lead.aid.clone(),
+        agency: lead.agency.clone(),
+        direction: Direction::from(lead.direction),
+        source: Source::Round,
+        round: Some(FoundBy {
+            id: round.round.clone(),
+            manifest: round.manifest_digest.clone(),
+            lead: LeadNumber::parse(&lead.lead_number)?,
+            provisional: !round.provisional.is_empty(),
+        }),
+        about: About {
+            names: values(lead.name()),
+            case_numbers: values(lead.case_numbers()),
+            handler: one(lead.handler()),
+            unit: one(lead.unit()),
+            registered_at: one(lead.field("registered_place")),
+            guardian: one(lead.field("guardian")),
+            ..About::default()
+        },
+        grade: Some(match lead.grade {
+            grade::Grade::ToBeClarified => Grade::ToBeClarified,
+            grade::Grade::Established => Grade::Established,
+        }),
+        urgency: Some(match lead.urgency {
+            columns::Urgency::Urgent => Urgency::Urgent,
+            columns::Urgency::Priority => Urgency::Priority,
+            columns::Urgency::Ordinary => Urgency::Ordinary,
+        }),
+        minor: Some(lead.minor),
+        act_by: lead.act_by,
+        evidence: evidence.collect(),
+        on: round.issued_on,
+        operator: operator.to_owned(),
+    })
+}
+
+/// Says what became of a round's leads.
+pub(super) fn say_taken(taken: &Taken, output: Output) {
+    let Taken {
+        round,
+        leads,
+        new,
+        carried,
+        reopened,
+        already_there,
+        ..
+    } = taken;
+    output.say(&Text::new(
+        format!(
+            "轮次 {round}：清单上的线索{leads}条，新登记{new}条，续办{carried}条，重新办理{reopened}条，此前已登记{already_there}条"
+        ),
+        format!(
+            "Round {round}: {leads} leads on the lists, {new} new, {carried} carried, {reopened} open again, {already_there} taken before"
+        ),
+    ));
+    for why in &taken.provisional {
+        output.say(&Text::new(
+            format!("  暂定：{}", why.zh),
+            format!("  provisional: {}", why.en),
+        ));
+    }
+    for refused in &taken.refused {
+        let LeadRefused {
+            lead,
+            message,
+            hint,
+        } = refused;
+        output.say(&Text::new(
+            format!("  未登记 {lead}：{}；{}", message.zh, hint.zh),
+            format!("  not taken, {lead}: {}; {}", message.en, hint.en),
+        ));
+    }
+}
+
+fn other_key(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "此密钥不是登记簿现用的密钥",
+            "this is not the key that the register uses now",
+        ),
+        Text::new(
+            "请使用登记簿现用的密钥文件，或从备份恢复",
+            "use the register's present key file, or restore it from a backup",
+        ),
+    )
+}
+
+fn no_number(folder: &Path) -> Fault {
+    Fault::of_file(
+        folder,
+        Text::new(
+            "清单上有编号不是登记簿能登记的",
+            "a list has a number of a form that the register does not take",
+        ),
+        Text::new(
+            "请用本版本重新运行该轮次",
+            "run the round again with this version",
+        ),
+    )
+}
+
+fn not_one_output(folder: &Path, outputs: &[PathBuf]) -> Fault {
+    let names: Vec<String> = outputs.iter().map(|path| shown_path(path)).collect();
+    let message = match names.as_slice() {
+        [] => Text::new(
+            "此处没有本轮检察机关的输出文件夹：轮次未运行，或已移走",
+            "there is no output folder of the procuratorate for this round: it was not run, or was moved away",
+        ),
+        names => Text::new(
+            format!("本轮有多个输出文件夹：{}", names.join("、")),
+            format!("the round has several output folders: {}", names.join(", ")),
+        ),
+    };
+    Fault::of_file(
+        folder,
+        message,
+        Text::new(
+            "请用 --output 指明签发清单的那一个",
+            "name the one whose lists were issued with --output",
+        ),
+    )
+}
