@@ -203,7 +203,12 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
         if entry.file_type().unwrap().is_dir() {
             collect(&entry.path(), &format!("{name}/"), files);
         } else {
-            files.insert(name, fs::read(entry.path()).unwrap());
+            // Of a link to nowhere, where it points.
+            let nowhere = |_| {
+                let target = fs::read_link(entry.path()).unwrap();
+                target.into_os_string().into_string().unwrap().into_bytes()
+            };
+            files.insert(name, fs::read(entry.path()).unwrap_or_else(nowhere));
         }
     }
 }

@@ -50,7 +50,11 @@ fn an_output_folder_whose_name_is_not_text_is_refused_before_any_work() {
 #[test]
 fn a_round_in_a_folder_whose_name_is_not_text_runs() {
     let round = Round::sample();
-    let folder = round.path("..").join(OsStr::from_bytes(b"round\xff"));
+    let folder = round.path("");
+    let folder = folder
+        .parent()
+        .unwrap()
+        .join(OsStr::from_bytes(b"round\xff"));
     fs::rename(round.path(""), &folder).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_aidlink"));
     command.arg("run").arg(folder.join("round.toml"));

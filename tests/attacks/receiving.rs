@@ -593,7 +593,7 @@ const SECOND_SPELLINGS: [&str; 5] = [
 ];
 /// The first spelling of the first and of the last of them.
 const FIRST_SPELLINGS: [&str; 2] = [
-    "age1pyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq8r66x",
+    "age1pyqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq8r66x",
     "age1a0lllllllllllllllllllllllllllllllllllllllllllllllals8ppj25",
 ];
 
