@@ -164,13 +164,13 @@ fn csv(matrix: &Matrix, language: Language) -> Vec<u8> {
 const STYLE: &str = "\
 @page { size: A4 landscape; margin: 12mm; }
 body { max-width: 1200px; }
-table { font-size: 8.5pt; table-layout: fixed; }
+table { font-size: 8pt; table-layout: fixed; }
 tr.unread td { color: #666; } tr.wrong td { background: #fdd; font-weight: bold; }
 .sums td, .sums th { width: auto; }
 ";
 
 /// The widths of the columns of the table, in percent.
-const WIDTHS: [u8; 9] = [12, 9, 5, 4, 22, 14, 14, 12, 8];
+const WIDTHS: [u8; 9] = [10, 8, 4, 3, 41, 9, 9, 9, 7];
 
 /// Returns the page in one language.
 pub fn page(matrix: &Matrix, language: Language) -> Vec<u8> {

@@ -40,10 +40,10 @@ body { max-width: 186mm; font-size: 9.5pt; }
 .marking { border: 1.5px solid #111; padding: .1em .5em; font-weight: bold; }
 .head { display: flex; justify-content: space-between; align-items: baseline; gap: 1em; margin: .4em 0; }
 .number { font-family: monospace; font-size: 12pt; white-space: nowrap; } h1 { font-size: 14pt; } h2 { font-size: 10.5pt; margin: .7em 0 .2em; }
-.facts th { width: 15%; } .aid th { width: 15%; } .aid { margin-bottom: .4em; break-inside: avoid; } .urgent { font-weight: bold; text-decoration: underline; }
+.facts th { width: 13%; } .facts td { width: 37%; } .aid th { width: 13%; } .aid { margin-bottom: .4em; break-inside: avoid; } .urgent { font-weight: bold; text-decoration: underline; }
 ul { margin: 0; padding: 0; list-style: none; } li { padding-left: 1.5em; text-indent: -1.5em; } .plain li { padding-left: 1em; text-indent: -1em; }
-.lines td { height: 1.9em; } .lines th { width: 15%; } .tall td { height: 5em; }
-.foot { color: #444; font-size: 8.5pt; margin-top: .5em; }
+.lines { table-layout: fixed; } .lines td { height: 1.6em; } .lines th { width: 13%; } .tall td { height: 4em; }
+.about { color: #444; font-size: 8pt; margin: .2em 0 .4em; }
 ";
 
 /// Returns the pages of a round; those without persons are not made.
@@ -122,6 +122,7 @@ impl Writer<'_> {
             .flat_map(|list| registers_of_list(&terms.policy, list))
             .collect();
         let marking = marking.of_list(&needed, self.language);
+        let mut asked: BTreeSet<&str> = BTreeSet::new();
         html! {
             section.person {
                 p.marking { (marking.cell(self.language)) }
@@ -129,15 +130,24 @@ impl Writer<'_> {
                     h1 { (self.title()) }
                     span.number { (self.translate(&number_header())) " " (person.number()) }
                 }
+                (self.about_page(place, of))
                 (self.facts(person))
                 h2 { (self.say("一、拟核查的救助项目", "1. Aids to be checked")) }
-                @for lead in &person.leads { (self.lead(lead)) }
+                @for lead in &person.leads { (self.lead(lead, &mut asked)) }
                 (self.exclusions(person))
                 h2 { (self.say("二、本人意愿", "2. What the person wants")) }
                 (self.consent())
                 h2 { (self.say("三、走访记录", "3. Record of the visit")) }
                 (self.visit())
-                p.foot {
+            }
+        }
+    }
+
+    /// Returns what the page is of, and what to do with it.
+    fn about_page(&self, place: usize, of: usize) -> Markup {
+        let terms = self.terms;
+        html! {
+                p.about {
                     (self.say(
                         format!("第{place}人，共{of}人。轮次 {}，基准日 {}，签发日期 {}，规则文件 {} 第{}版。请勿填写证件号码、电话号码、银行卡号。核查结论另录入核查工作簿；本页随本轮数据于 {} 前销毁或归档。",
                             terms.round, terms.as_of, terms.issued_on, terms.policy.id, terms.policy.version, terms.retention_until),
@@ -145,7 +155,6 @@ impl Writer<'_> {
                             terms.round, terms.as_of, terms.issued_on, terms.policy.id, terms.policy.version, terms.retention_until),
                     ))
                 }
-            }
         }
     }
 
@@ -163,22 +172,30 @@ impl Writer<'_> {
         let values = person.case_fields(titles.len());
         let priorities = person.leads.iter().map(|lead| lead.row.priority.as_str());
         let priorities = distinct(priorities.flat_map(|text| text.split('；'))).join("；");
+        let listed = titles.iter().map(|title| (*title).to_owned()).zip(values);
+        let facts: Vec<(String, String)> = listed.chain(person.about().0).collect();
         html! {
             table.facts {
-                @for (title, value) in titles.iter().zip(&values) {
-                    tr { th { (title) } td { (value) } }
-                }
-                @for (title, value) in &person.about().0 {
-                    tr { th { (title) } td { (value) } }
+                // Two facts in a row.
+                @for pair in facts.chunks(2) {
+                    tr {
+                        @for (title, value) in pair { th { (title) } td { (value) } }
+                        @if pair.len() == 1 { th {} td {} }
+                    }
                 }
                 @if !priorities.is_empty() {
-                    tr { th { (self.header(Column::Priority)) } td { (priorities) } }
+                    tr {
+                        th { (self.header(Column::Priority)) }
+                        td colspan="3" { (priorities) }
+                    }
                 }
             }
         }
     }
 
-    fn lead(&self, lead: &ListedLead<'_>) -> Markup {
+    /// Returns a lead. What an earlier lead of the page asks is not asked again; `asked` keeps
+    /// it.
+    fn lead<'l>(&self, lead: &'l ListedLead<'_>, asked: &mut BTreeSet<&'l str>) -> Markup {
         let agency = self.terms.policy.agency_name(&lead.aid.agency);
         let (agency, aid) = (self.translate(&agency), self.translate(&lead.aid.title));
         let named = self.say(format!("{agency}：{aid}"), format!("{agency}: {aid}"));
@@ -192,6 +209,11 @@ impl Writer<'_> {
             .map(|mark| self.translate(&mark.text()).to_owned())
             .collect();
         let parts = &lead.parts;
+        let mut new = |items: &'l [String]| -> Vec<&'l str> {
+            let items = items.iter().map(String::as_str);
+            items.filter(|item| asked.insert(item)).collect()
+        };
+        let (open, checks) = (new(&parts.open), new(&parts.checks));
         html! {
             table.aid {
                 tr {
@@ -201,6 +223,10 @@ impl Writer<'_> {
                         span.urgent[is_urgent] { (urgency) } " · "
                         (self.translate(&lead.grade.title())) " · "
                         span.number style="font-size: 9pt" { (lead.row.number) }
+                        @if let Some(by) = lead.act_by {
+                            " · " (self.header(Column::ActBy)) " " (by.on) " "
+                            small { (self.translate(&by.note())) }
+                        }
                     }
                 }
                 @if !parts.evidence.is_empty() {
@@ -209,26 +235,22 @@ impl Writer<'_> {
                         td { ul.plain { @for item in &parts.evidence { li { "· " (item) } } } }
                     }
                 }
-                @if !parts.open.is_empty() {
+                @if !open.is_empty() {
                     tr {
                         th { (self.say("须查明", "To find out")) }
-                        td { ul { @for item in &parts.open { li { (box_of(item)) } } } }
+                        td { ul { @for item in &open { li { (box_of(item)) } } } }
                     }
                 }
-                @if !parts.checks.is_empty() || !marks.is_empty() {
+                @if !checks.is_empty() || !marks.is_empty() {
                     tr {
                         th { (self.header(Column::ToCheck)) }
                         td {
                             ul {
-                                @for item in marks.iter().chain(&parts.checks) { li { (box_of(item)) } }
+                                @for item in marks.iter().map(String::as_str).chain(checks) {
+                                    li { (box_of(item)) }
+                                }
                             }
                         }
-                    }
-                }
-                @if let Some(by) = lead.act_by {
-                    tr {
-                        th { (self.header(Column::ActBy)) }
-                        td { (by.on) " " (self.translate(&by.note())) }
                     }
                 }
                 tr {
@@ -294,18 +316,27 @@ impl Writer<'_> {
 
     fn visit(&self) -> Markup {
         let rows = [
-            Text::new("日期、地点", "Day, place"),
-            Text::new("走访人（二人）", "Visitors (two)"),
-            Text::new("家庭人口、住房", "Household, home"),
-            Text::new("收入、必要支出", "Income, needed expenses"),
-            Text::new("已享受的救助", "Aid received already"),
+            [
+                Text::new("日期、地点", "Day, place"),
+                Text::new("走访人（二人）", "Visitors (two)"),
+            ],
+            [
+                Text::new("家庭人口、住房", "Household, home"),
+                Text::new("收入、必要支出", "Income, needed expenses"),
+            ],
         ];
         html! {
             table.lines {
-                @for row in &rows { tr { th { (self.translate(row)) } td {} } }
+                @for row in &rows {
+                    tr { @for title in row { th { (self.translate(title)) } td {} } }
+                }
+                tr {
+                    th { (self.say("已享受的救助", "Aid received already")) }
+                    td colspan="3" {}
+                }
                 tr.tall {
                     th { (self.say("情况和其他需求", "Situation, other needs")) }
-                    td {}
+                    td colspan="3" {}
                 }
             }
         }
