@@ -7,7 +7,7 @@ use aidlink_agency::spreadsheet_csv;
 use aidlink_faults::fault::Faults;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
-use aidlink_files::owner_only::write_new_owner_only;
+use aidlink_files::owner_only::{exists, write_new_owner_only};
 use aidlink_office::round::{Reads, RoundTerms};
 use aidlink_office::terminal::Output;
 use aidlink_procuratorate::register::filled::{
@@ -22,7 +22,7 @@ use jiff::Zoned;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::round::{OpenRound, Taken, batch, open, say_taken, take_leads};
+use super::round::{OpenRound, Taken, batch, is_not_taken, open, say_taken, take_leads};
 use crate::cli::DecideArguments;
 use crate::commands::Ending;
 
@@ -69,10 +69,17 @@ struct RefusedReport {
 
 /// Takes filled lists into the register.
 pub(super) fn run(arguments: &DecideArguments, output: Output) -> Result<Ending, Ending> {
+    let what = Text::new("未收录行的文件", "the file of refused rows");
+    if let Some(path) = &arguments.refused
+        && path.symlink_metadata().is_ok()
+    {
+        // Told before anything is recorded.
+        return Err(exists(path, &what).into());
+    }
     let mut open = open(&arguments.round, output)?;
     let mut issued = issued_leads(&open.register, &open.id);
     let mut taken = None;
-    if issued.leads.is_empty() {
+    if issued.leads.is_empty() || is_not_taken(&open, &arguments.round) {
         taken = Some(take_leads(&mut open, &arguments.round, output)?);
         issued = issued_leads(&open.register, &open.id);
     }
@@ -84,7 +91,6 @@ pub(super) fn run(arguments: &DecideArguments, output: Output) -> Result<Ending,
         && !report.refused.is_empty()
     {
         let bytes = refused_table(&report.refused, output.language);
-        let what = Text::new("未收录的行", "the file of refused rows");
         write_new_owner_only(path, &bytes, &what).map_err(Faults::from)?;
     }
     say(arguments, &report, output);

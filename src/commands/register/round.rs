@@ -8,8 +8,10 @@ use aidlink_contract::grade;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
+use aidlink_files::document::Document as _;
 use aidlink_files::partial::parent_of;
-use aidlink_office::manifest::StepKind;
+use aidlink_files::regular_file;
+use aidlink_office::manifest::{MANIFEST, Manifest, StepKind};
 use aidlink_office::round::WrittenRound;
 use aidlink_office::round_folder::{RoundFolder, manifest_of};
 use aidlink_office::signing::PublicKey;
@@ -163,24 +165,42 @@ pub(super) fn batch(items: Vec<NewItem>) -> Batch {
     }
 }
 
+/// Returns the output folders of the procuratorate for the round.
+fn outputs(open: &OpenRound, arguments: &RoundInRegister) -> Result<Vec<PathBuf>, Fault> {
+    if let Some(output) = &arguments.output {
+        return Ok(vec![output.clone()]);
+    }
+    let found = RoundFolder::find(parent_of(&arguments.round), Some(&arguments.round))?;
+    let is_it = |output: &PathBuf| {
+        manifest_of(output).is_some_and(|manifest| {
+            matches!(manifest.step, StepKind::Run | StepKind::Resolve) && manifest.round == open.id
+        })
+    };
+    Ok(found.outputs.into_iter().filter(is_it).collect())
+}
+
+/// Returns whether the round has lists that the register has not taken, as after another run
+/// with a corrected export. If there are several output folders, the user must name the one
+/// whose lists were issued.
+pub(super) fn is_not_taken(open: &OpenRound, arguments: &RoundInRegister) -> bool {
+    let outputs = outputs(open, arguments).unwrap_or_default();
+    let [output] = outputs.as_slice() else {
+        return false;
+    };
+    let manifest = regular_file::read(&output.join(MANIFEST), Manifest::LARGEST);
+    manifest.is_ok_and(|bytes| {
+        let digest = blake3::hash(&bytes).to_hex();
+        open.register
+            .taken_from(&digest)
+            .is_ok_and(|leads| leads == 0)
+    })
+}
+
 /// Verifies the output folder of the round.
 fn finished(open: &OpenRound, arguments: &RoundInRegister) -> Result<Verification, Faults> {
-    let folder = parent_of(&arguments.round);
-    let outputs = match &arguments.output {
-        Some(output) => vec![output.clone()],
-        None => {
-            let found = RoundFolder::find(folder, Some(&arguments.round))?;
-            let is_it = |output: &PathBuf| {
-                manifest_of(output).is_some_and(|manifest| {
-                    matches!(manifest.step, StepKind::Run | StepKind::Resolve)
-                        && manifest.round == open.id
-                })
-            };
-            found.outputs.into_iter().filter(is_it).collect()
-        }
-    };
+    let outputs = outputs(open, arguments)?;
     let [output] = outputs.as_slice() else {
-        return Err(not_one_output(folder, &outputs).into());
+        return Err(not_one_output(parent_of(&arguments.round), &outputs).into());
     };
     let mut keys = vec![open.signer.clone()];
     let mut faults = FaultCollector::new();
