@@ -202,6 +202,10 @@ fn the_guide_runs_as_it_is_written_and_its_pictures_show_what_it_prints() {
         ] {
             assert!(round.join(kept).exists(), "{kept}");
         }
+        // The register outlives the round.
+        for kept in ["register/register.db", "register/register.key", "台账.xlsx"] {
+            assert!(folder.path().join(kept).exists(), "{kept}");
+        }
 
         for name in ["questions", "run", "after"] {
             let lines = guide.picture(name);
