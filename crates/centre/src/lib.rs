@@ -15,6 +15,7 @@
 //! use aidlink_contract::token_table::CaseTable;
 //! ```
 
+pub mod cli;
 pub mod join;
 pub mod screen;
 pub mod screening;
