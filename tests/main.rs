@@ -26,6 +26,7 @@ mod parquet_exports;
 mod parts;
 mod policy_pages;
 mod reading_files;
+mod register;
 mod review;
 mod round_new;
 mod sample_round;

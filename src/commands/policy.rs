@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aidlink_agency::rules::{EvaluationError, test_cases, try_guarantee};
-use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
+use aidlink_faults::fault::{Fault, FaultCollector, Place};
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::{self, Output, ReportedFault};
 use aidlink_policy::pack::Policy;

@@ -153,6 +153,11 @@ impl Register {
         signing_key: Option<SigningKey>,
         signer: PublicKey,
     ) -> Result<Self, Faults> {
+        if path.symlink_metadata().is_err() {
+            // Without a register no lock file is made.
+            store::open(path, access).map_err(|failure| failure.of(path))?;
+        }
+        let held = store::hold(path)?;
         let read = || -> Result<(Connection, Book, Beside), Failure> {
             let mut connection = store::open(path, access)?;
             let transaction = connection.transaction()?;
@@ -181,6 +186,7 @@ impl Register {
                 register.publish()?;
             }
         }
+        drop(held);
         Ok(register)
     }
 
@@ -212,6 +218,7 @@ impl Register {
         last: &str,
         act: &Act,
     ) -> Result<Self, Faults> {
+        let held = store::hold(path)?;
         let accept = || -> Result<(), Failure> {
             let mut connection = store::open(path, Access::Write)?;
             let transaction =
@@ -246,6 +253,7 @@ impl Register {
             Ok(())
         };
         accept().map_err(|failure| failure.of(path))?;
+        drop(held);
         Register::open(path, signing_key)
     }
 
@@ -284,6 +292,7 @@ impl Register {
         let Some(key) = &self.signing_key else {
             return Err(read_only(&self.path).into());
         };
+        let _held = store::hold(&self.path)?;
         let append = |connection: &mut Connection, book: &mut Book| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -358,19 +367,16 @@ impl Register {
         Ok(())
     }
 
-    /// Writes the head beside the register. It takes the register's own, so that of two
-    /// commands that end at once the later one's head stays.
-    fn publish(&mut self) -> Result<(), Fault> {
+    /// Writes the head beside the register. The caller holds the register.
+    fn publish(&self) -> Result<(), Fault> {
         let path = &self.path;
-        let publish = |connection: &mut Connection| -> Result<(), Failure> {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            if let Some(head) = store::read_head(&transaction)? {
+        let publish = || -> Result<(), Failure> {
+            if let Some(head) = store::read_head(&self.connection)? {
                 write_beside(path, &head)?;
             }
-            Ok(transaction.commit()?)
+            Ok(())
         };
-        publish(&mut self.connection).map_err(|failure| {
+        publish().map_err(|failure| {
             let fault = failure.of(path);
             Fault {
                 message: Text::new(
@@ -459,6 +465,7 @@ impl Register {
         let Some(key) = &self.signing_key else {
             return Err(read_only(&self.path).into());
         };
+        let _held = store::hold(&self.path)?;
         let rekey = |connection: &mut Connection, book: &mut Book| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

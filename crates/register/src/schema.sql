@@ -107,36 +107,43 @@ SELECT f.lead, f.place, f.day, f.kind, f.fields, l.direction,
   END AS reason
 FROM effective AS f JOIN lead AS l ON l.number = f.lead;
 
+-- The steps that leave a lead to rest, each with the last time that the lead was found.
+CREATE VIEW rested AS
+SELECT f.lead, f.last, coalesce(max(s.place), 0) AS place
+FROM (SELECT lead, max(place) AS last FROM step WHERE kind = 'found' GROUP BY lead) AS f
+LEFT JOIN step AS s
+  ON s.lead = f.lead AND s.target IN ('delivered', 'moved', 'closed') AND s.place < f.last
+GROUP BY f.lead, f.last;
+
 -- Where the present handling of each lead begins: when it was found, or found again while
 -- nobody acted on it.
 CREATE VIEW opening AS
-WITH found AS (
-  SELECT lead, max(place) AS last FROM step WHERE kind = 'found' GROUP BY lead
-), rested AS (
-  SELECT f.lead, coalesce((
-    SELECT max(s.place) FROM step AS s
-    WHERE s.lead = f.lead AND s.target IN ('delivered', 'moved', 'closed') AND s.place < f.last
-  ), 0) AS place
-  FROM found AS f
-)
 SELECT r.lead, min(s.place) AS place
 FROM rested AS r JOIN step AS s ON s.lead = r.lead AND s.kind = 'found' AND s.place > r.place
 GROUP BY r.lead;
 
+-- The steps of the present handling.
+CREATE VIEW present AS
+SELECT s.* FROM opening AS o JOIN step AS s ON s.lead = o.lead AND s.place > o.place;
+
+-- The last of each kind that matters, in the present handling.
+CREATE VIEW last AS
+SELECT o.lead, o.place AS opened,
+  max(CASE WHEN p.target IS NOT NULL THEN p.place END) AS turn,
+  max(CASE WHEN p.kind = 'checked' THEN p.place END) AS decided,
+  max(CASE WHEN p.reason IS NOT NULL THEN p.place END) AS reasoned,
+  max(CASE WHEN p.kind = 'sent' THEN p.place END) AS sent,
+  max(CASE WHEN p.kind = 'told_outcome' THEN p.place END) AS told,
+  max(CASE WHEN (p.kind = 'replied' AND p.fields ->> '$.reply' IN ('procedure', 'not_eligible'))
+      OR p.kind = 'refused_finally' OR (p.kind = 'judicial_aid' AND p.target = 'closed')
+    THEN p.place END) AS owing,
+  max(CASE WHEN p.kind = 'visited' THEN p.place END) AS visited,
+  max(CASE WHEN p.kind = 'visit_planned' THEN p.place END) AS planned,
+  max(CASE WHEN p.target = 'delivered' THEN p.place END) AS delivered
+FROM opening AS o LEFT JOIN present AS p ON p.lead = o.lead
+GROUP BY o.lead, o.place;
+
 CREATE VIEW lead_state AS
-WITH turn AS (
-  SELECT o.lead, o.place AS opened, max(s.place) AS place
-  FROM opening AS o LEFT JOIN step AS s ON s.lead = o.lead AND s.place > o.place AND s.target IS NOT NULL
-  GROUP BY o.lead
-), decided AS (
-  SELECT o.lead, max(s.place) AS place
-  FROM opening AS o JOIN step AS s ON s.lead = o.lead AND s.place > o.place AND s.kind = 'checked'
-  GROUP BY o.lead
-), reasoned AS (
-  SELECT o.lead, max(s.place) AS place
-  FROM opening AS o JOIN step AS s ON s.lead = o.lead AND s.place > o.place AND s.reason IS NOT NULL
-  GROUP BY o.lead
-)
 SELECT t.lead, l.person, l.aid, l.direction,
   coalesce(s.target, 'lead') AS stage,
   coalesce(s.day, o.day) AS since,
@@ -154,50 +161,35 @@ SELECT t.lead, l.person, l.aid, l.direction,
   c.fields ->> '$.finding' AS finding,
   c.day AS decided_on,
   r.reason
-FROM turn AS t
+FROM last AS t
 JOIN lead AS l ON l.number = t.lead
 JOIN step AS o ON o.lead = t.lead AND o.place = t.opened
-LEFT JOIN step AS s ON s.lead = t.lead AND s.place = t.place
-LEFT JOIN decided AS d ON d.lead = t.lead
-LEFT JOIN step AS c ON c.lead = t.lead AND c.place = d.place
-LEFT JOIN reasoned AS n ON n.lead = t.lead
-LEFT JOIN step AS r ON r.lead = t.lead AND r.place = n.place;
+LEFT JOIN step AS s ON s.lead = t.lead AND s.place = t.turn
+LEFT JOIN step AS c ON c.lead = t.lead AND c.place = t.decided
+LEFT JOIN step AS r ON r.lead = t.lead AND r.place = t.reasoned;
+
+-- The last event of each material.
+CREATE VIEW item AS
+SELECT p.lead, p.fields ->> '$.item' AS item, max(p.place) AS place
+FROM present AS p WHERE p.kind = 'material' GROUP BY p.lead, p.fields ->> '$.item';
 
 -- What is owed: `materials` is 1 if any is owed, `outcome` the day since when the person is to
 -- be told, `visit` 1 if the person is to be visited, `visit_planned` for which day.
 CREATE VIEW owed AS
-WITH cycle AS (
-  SELECT s.*, t.stage, t.closure, t.opened FROM opening AS o
-  JOIN step AS s ON s.lead = o.lead AND s.place > o.place
-  JOIN lead_state AS t ON t.lead = o.lead
-), item AS (
-  SELECT lead, fields ->> '$.item' AS item, max(place) AS place
-  FROM cycle WHERE kind = 'material' GROUP BY lead, item
-), sums AS (
-  SELECT t.lead,
-    (SELECT max(place) FROM cycle AS c WHERE c.lead = t.lead AND c.kind = 'sent') AS sent,
-    (SELECT max(place) FROM cycle AS c WHERE c.lead = t.lead AND c.kind = 'told_outcome') AS told,
-    (SELECT max(place) FROM cycle AS c WHERE c.lead = t.lead AND (
-      (c.kind = 'replied' AND c.fields ->> '$.reply' IN ('procedure', 'not_eligible'))
-      OR c.kind = 'refused_finally'
-      OR (c.kind = 'judicial_aid' AND c.target = 'closed'))) AS owing,
-    (SELECT max(place) FROM cycle AS c WHERE c.lead = t.lead AND c.kind = 'visited') AS visited,
-    (SELECT max(place) FROM cycle AS c WHERE c.lead = t.lead AND c.kind = 'visit_planned') AS planned,
-    (SELECT max(place) FROM cycle AS c WHERE c.lead = t.lead AND c.target = 'delivered') AS delivered
-  FROM lead_state AS t
-)
 SELECT t.lead,
   t.stage NOT IN ('delivered', 'moved', 'closed') AND (
-    EXISTS (SELECT 1 FROM item AS i JOIN cycle AS c ON c.lead = i.lead AND c.place = i.place
-      WHERE i.lead = t.lead AND c.fields ->> '$.state' = 'owed')
+    EXISTS (SELECT 1 FROM item AS i JOIN step AS p ON p.lead = i.lead AND p.place = i.place
+      WHERE i.lead = t.lead AND p.fields ->> '$.state' = 'owed')
     OR (NOT EXISTS (SELECT 1 FROM item AS i WHERE i.lead = t.lead) AND t.stage <> 'to_send'
-      AND EXISTS (SELECT 1 FROM cycle AS c WHERE c.lead = t.lead AND c.place = m.sent AND c.fields ->> '$.as' = 'advance'))
+      AND EXISTS (SELECT 1 FROM step AS p
+        WHERE p.lead = t.lead AND p.place = m.sent AND p.fields ->> '$.as' = 'advance'))
   ) AS materials,
   CASE WHEN m.owing > coalesce(m.told, 0) AND coalesce(t.closure, '') <> 'dead'
-    THEN (SELECT c.day FROM cycle AS c WHERE c.lead = t.lead AND c.place = m.owing) END AS outcome,
+    THEN (SELECT p.day FROM step AS p WHERE p.lead = t.lead AND p.place = m.owing) END AS outcome,
   t.stage = 'delivered' AND (
     coalesce(m.visited, 0) < coalesce(m.delivered, 0) OR coalesce(m.planned, 0) > coalesce(m.visited, 0)
   ) AS visit,
   CASE WHEN m.planned > coalesce(m.visited, 0)
-    THEN (SELECT c.fields ->> '$.day' FROM cycle AS c WHERE c.lead = t.lead AND c.place = m.planned) END AS visit_planned
-FROM lead_state AS t JOIN sums AS m ON m.lead = t.lead;
+    THEN (SELECT p.fields ->> '$.day' FROM step AS p WHERE p.lead = t.lead AND p.place = m.planned)
+  END AS visit_planned
+FROM lead_state AS t JOIN last AS m ON m.lead = t.lead;

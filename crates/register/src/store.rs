@@ -1,13 +1,13 @@
 //! The file of a register: an SQLite database that only its owner may read.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use aidlink_faults::fault::{Fault, io_reason};
+use aidlink_faults::fault::{Fault, Refusal, io_reason};
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
-use aidlink_files::owner_only::open_owner_only;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::config::DbConfig;
@@ -69,16 +69,7 @@ impl Failure {
 fn fault_of(path: &Path, error: &rusqlite::Error) -> Fault {
     let code = error.sqlite_error_code();
     let (message, hint) = match code {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
-            Text::new(
-                "另一个命令正在使用登记簿",
-                "another command is using the register",
-            ),
-            Text::new(
-                "请等它结束后重试；未写入任何内容",
-                "wait until it has ended, then try again; nothing was written",
-            ),
-        ),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => return in_use(path),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => (
             Text::new(
                 "登记簿或其所在文件夹只读",
@@ -124,6 +115,20 @@ fn fault_of(path: &Path, error: &rusqlite::Error) -> Fault {
     Fault::of_file(path, message, hint)
 }
 
+fn in_use(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "另一个命令正在使用登记簿",
+            "another command is using the register",
+        ),
+        Text::new(
+            "请等它结束后重试；未写入任何内容",
+            "wait until it has ended, then try again; nothing was written",
+        ),
+    )
+}
+
 /// Returns the fault of a damaged register.
 pub(crate) fn damaged(path: &Path) -> Fault {
     Fault::of_file(
@@ -163,11 +168,11 @@ fn real(path: &Path) -> io::Result<PathBuf> {
 /// If it is none, is damaged, or was made by a newer version.
 pub(crate) fn open(path: &Path, access: Access) -> Result<Connection, Failure> {
     let file = real(path).map_err(|error| Fault::unreadable(path, &error))?;
-    open_owner_only(&file, &what()).map_err(|fault| renamed(fault, path))?;
+    check_secret(&file).map_err(|fault| renamed(fault, path))?;
     for suffix in BESIDE {
         let beside = with_suffix(&file, suffix);
         if beside.symlink_metadata().is_ok() {
-            open_owner_only(&beside, &what())?;
+            check_secret(&beside)?;
         }
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -186,6 +191,77 @@ pub(crate) fn open(path: &Path, access: Access) -> Result<Connection, Failure> {
         )));
     }
     Ok(connection)
+}
+
+/// Refuses a file that is none, or that others may access. It is not opened: closing it would
+/// let go of the locks that SQLite holds on it in this process.
+fn check_secret(path: &Path) -> Result<(), Fault> {
+    let metadata = path
+        .symlink_metadata()
+        .map_err(|error| Fault::unreadable(path, &error))?;
+    let refused = |refusal: Refusal| Fault::unreadable(path, &refusal.into());
+    if metadata.is_symlink() {
+        return Err(refused(Refusal::Link));
+    }
+    if !metadata.is_file() {
+        return Err(refused(Refusal::NotRegular));
+    }
+    if is_open_to_others(&metadata) {
+        let shown = shown_path(path);
+        return Err(Fault::of_file(
+            path,
+            Text::new(
+                "登记簿可被他人读取或改写，拒绝使用",
+                "others may read or change the register; it is refused",
+            ),
+            Text::new(
+                format!("请执行 chmod 600 {shown}，并查明谁可能看过"),
+                format!("run `chmod 600 {shown}`, and find out who may have seen it"),
+            ),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_open_to_others(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_metadata: &std::fs::Metadata) -> bool {
+    false
+}
+
+/// Holds a register, so that what is read or written of it and of the head beside it belongs
+/// together. The system lets go of it however the program ends.
+///
+/// # Errors
+/// If another command holds it for longer than this one waits, or the lock file cannot be
+/// written.
+pub(crate) fn hold(path: &Path) -> Result<File, Fault> {
+    let lock = with_suffix(path, ".lock");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    owner_only(&mut options);
+    let is_link = lock.symlink_metadata().is_ok_and(|file| file.is_symlink());
+    let opened = match is_link {
+        true => Err(Refusal::Link.into()),
+        false => options.open(&lock),
+    };
+    let file = opened.map_err(|error| unwritable(&lock, &error))?;
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => return Err(in_use(path)),
+            Err(TryLockError::Error(error)) => return Err(unwritable(&lock, &error)),
+        }
+    }
 }
 
 /// A fault of the real path, told of the path that the user gave.

@@ -60,8 +60,8 @@ fn only_its_owner_may_read_any_of_its_files() {
             seen += 1;
         }
     }
-    // The database, its two files beside while it is open, head and signature.
-    assert_eq!(seen, 5);
+    // The database, its two files beside while it is open, lock, head and signature.
+    assert_eq!(seen, 6);
     drop(register);
     for suffix in ["", ".head.json", ".head.json.minisig"] {
         assert!(place.beside(suffix).exists(), "{suffix}");
@@ -111,7 +111,11 @@ fn what_is_no_register_is_told_and_left_alone() {
     ] {
         fs::write(place.file(), content).expect("written");
         let told = place.refusal();
-        assert!(told.contains("not a register"), "{told}");
+        assert!(
+            told.contains("not a register"),
+            "{} bytes: {told}",
+            content.len()
+        );
     }
     fs::remove_file(place.file()).expect("removed");
     let told = place.refusal();
@@ -279,7 +283,7 @@ fn what_another_program_changes_is_told() {
         ),
         (
             "DROP TRIGGER event_remains; DELETE FROM event WHERE seq = 5; RESTORE",
-            "damaged",
+            "breaks at event 6",
         ),
         (
             "DROP TRIGGER person_stays; UPDATE person SET token = zeroblob(16) WHERE number = '04HM-ASW9'; RESTORE",
@@ -336,7 +340,7 @@ fn flipped_bits_are_told_or_change_nothing() {
     drop(register);
     let whole = fs::read(place.file()).expect("bytes");
     let mut told = 0;
-    for at in (0..whole.len()).step_by(101) {
+    for at in (0..whole.len()).step_by(211) {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
         fs::write(place.file(), &bytes).expect("written");
@@ -345,7 +349,7 @@ fn flipped_bits_are_told_or_change_nothing() {
             Err(_) => told += 1,
         }
     }
-    assert!(told > whole.len() / 1000, "{told} of {}", whole.len());
+    assert!(told > whole.len() / 2000, "{told} of {}", whole.len());
     for length in [1, 16, 100, 4096, 5000, whole.len() / 2, whole.len() - 1] {
         fs::write(place.file(), &whole[..length]).expect("written");
         place.refusal();
@@ -450,6 +454,7 @@ fn a_register_that_another_program_holds_is_told() {
         Direction::ToSocial,
         date(2026, 4, 1),
     ))];
+    let begun = std::time::Instant::now();
     let faults = register
         .append(&crate::support::batch(items.clone()))
         .expect_err("it is held");
@@ -458,6 +463,7 @@ fn a_register_that_another_program_holds_is_told() {
             .iter()
             .any(|fault| fault.message.en.contains("another command is using"))
     );
+    assert!(begun.elapsed().as_secs() < 30);
     other.execute_batch("ROLLBACK").expect("let go");
     added(&append(&mut register, items)[0]);
 }

@@ -145,11 +145,11 @@ fn doing() -> impl Strategy<Value = Doing> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn memory_and_views_agree_whatever_happens(
         direction in prop::sample::select(&Direction::ALL[..]),
-        doings in prop::collection::vec((doing(), 0_i32..3), 1..120),
+        doings in prop::collection::vec((doing(), 0_i32..3), 1..80),
     ) {
         let place = Place::new();
         let mut register = place.create();
