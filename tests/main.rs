@@ -28,6 +28,7 @@ mod parts;
 mod person_pages;
 mod policy_pages;
 mod reading_files;
+mod register;
 mod review;
 mod round_new;
 mod sample_round;

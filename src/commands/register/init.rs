@@ -14,7 +14,7 @@ use aidlink_register::register::{NewRegister, Register};
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-use super::SIGNING_KEY;
+use super::opening::SIGNING_KEY;
 use crate::cli::RegisterInitArguments;
 use crate::commands::Ending;
 

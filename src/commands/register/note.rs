@@ -18,7 +18,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-use super::RefusedItem;
+use super::refused::RefusedItem;
 use crate::cli::RegisterNoteArguments;
 use crate::commands::Ending;
 
