@@ -727,8 +727,7 @@ fn check_beside(
         )
         .into());
     }
-    let document =
-        regular_file::read(&file, Head::LARGEST).map_err(|fault| Failure::Fault(fault))?;
+    let document = regular_file::read(&file, Head::LARGEST)?;
     let own = head_of(book);
     if document == own.to_bytes() {
         // If a command was killed between the two files, the signature is an earlier one;
