@@ -127,7 +127,7 @@ impl Book {
             })
     }
 
-    /// Returns the names of a person, each once, the newest first.
+    /// Returns the names of a person, each once, in the order of the leads.
     pub fn names_of(&self, person: &PersonNumber) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for lead in self.leads_of(person) {

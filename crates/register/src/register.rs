@@ -25,6 +25,7 @@ use crate::event::{Accepted, Created, Event, Rekeyed};
 use crate::head::{COMMENT, Head, head_path, persons_digest, with_suffix};
 use crate::items::{Added, Appended, Batch, Refused, RefusedWhy};
 use crate::number::{EventId, LeadNumber, PersonNumber};
+use crate::referrals::{ReferralRow, referral_rows};
 use crate::store::{self, Access, Failure, StoredHead};
 use crate::token::RegisterToken;
 
@@ -403,6 +404,12 @@ impl Register {
         Ok(self.book.by_token.get(token).cloned())
     }
 
+    /// Returns the rows of a referrals export that the leads of a person would be; none if the
+    /// register does not know the token.
+    pub fn referral_rows(&self, token: &RegisterToken) -> Vec<ReferralRow> {
+        referral_rows(&self.book, token)
+    }
+
     /// Returns the register's number of a lead that a round's list has under this number;
     /// `None` if the lead was not taken from this round.
     ///
@@ -727,8 +734,7 @@ fn check_beside(
         )
         .into());
     }
-    let document =
-        regular_file::read(&file, Head::LARGEST).map_err(|fault| Failure::Fault(fault))?;
+    let document = regular_file::read(&file, Head::LARGEST)?;
     let own = head_of(book);
     if document == own.to_bytes() {
         // If a command was killed between the two files, the signature is an earlier one;

@@ -32,11 +32,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The suffixes of the files that SQLite keeps beside a database in use.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
-/// Returns the words for a register in messages.
-pub(crate) fn what() -> Text {
-    Text::new("登记簿", "the register")
-}
-
 /// A failure of the database, or a fault that was found in it.
 pub(crate) enum Failure {
     Sql(rusqlite::Error),
@@ -404,7 +399,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Fault> {
         })?;
         std::fs::rename(&new, &file)?;
         match file.parent() {
-            Some(folder) => std::fs::File::open(folder)?.sync_all(),
+            Some(folder) => File::open(folder)?.sync_all(),
             None => Ok(()),
         }
     };

@@ -140,7 +140,7 @@ fn way_to(stage: Stage, direction: Direction) -> Option<Vec<Step>> {
         (Stage::Delivered, Direction::ToJudicial) => {
             vec![Confirmed, JudicialApplied, JudicialGranted, JudicialPaid]
         }
-        (Stage::Moved, _) => vec![Step::Moved],
+        (Stage::Moved, _) => vec![Moved],
         (Stage::Closed, _) => vec![Rejected],
         _ => return None,
     })

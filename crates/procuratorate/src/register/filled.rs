@@ -117,7 +117,8 @@ pub struct FilledRows {
     pub taken: Vec<FilledRow>,
     /// The rows that are not taken in, by place.
     pub refused: Vec<RefusedRow>,
-    /// The leads whose rows nobody filled in.
+    /// The leads that are there and left open: no row decides them, and none of their own is
+    /// refused.
     pub empty: BTreeSet<String>,
     /// The files.
     pub files: Vec<FilledFile>,
@@ -575,18 +576,28 @@ impl FileSays<'_> {
 fn merge(files: Vec<FileSays<'_>>, index: &Index<'_>, rows: &mut FilledRows) {
     // The rows with details that go with a decision.
     let mut heard: BTreeSet<(usize, usize)> = BTreeSet::new();
+    // The leads of rows with details, as far as nothing decides them.
+    let mut undecided: BTreeMap<(usize, usize), Vec<&str>> = BTreeMap::new();
     for lead in &index.issued.leads {
         let number = lead.lead_number;
         let mut decided: Vec<(usize, usize, Said)> = Vec::new();
         let mut contradicted: Vec<(usize, usize)> = Vec::new();
-        let (mut is_there, mut is_refused) = (false, false);
+        let (mut is_there, mut is_refused, mut has_details) = (false, false, false);
         for (file, says) in files.iter().enumerate() {
             let Some(positions) = says.of_leads.get(number) else {
                 continue;
             };
             is_there = true;
             match says.verdict(positions) {
-                Verdict::Open => {}
+                Verdict::Open => {
+                    for at in positions {
+                        let said = says.rows.get(*at).map(|row| &row.said);
+                        if matches!(said, Some(Ok(FilledIn::Details(_)))) {
+                            has_details = true;
+                            undecided.entry((file, *at)).or_default().push(number);
+                        }
+                    }
+                }
                 Verdict::Refused => is_refused = true,
                 Verdict::Decided(at, said) => {
                     heard.extend(positions.iter().map(|at| (file, *at)));
@@ -631,19 +642,29 @@ fn merge(files: Vec<FileSays<'_>>, index: &Index<'_>, rows: &mut FilledRows) {
                 }
                 Err((column, why)) => rows.refused.extend(refuse((file, at), column, why)),
             }
-        } else if is_there && contradicted.is_empty() && !is_refused {
+        } else if is_there && contradicted.is_empty() && !is_refused && !has_details {
             rows.empty.insert(number.to_owned());
         }
     }
     rows.taken
         .sort_by(|one, other| one.lead_number.cmp(&other.lead_number));
+    for (row, leads) in &undecided {
+        // The refusal of the row names its lead, if it is one.
+        if heard.contains(row) || leads.len() > 1 {
+            let leads = leads.iter().map(|lead| (*lead).to_owned());
+            rows.empty.extend(leads);
+        }
+    }
     for (file, says) in files.iter().enumerate() {
         for (at, row) in says.rows.iter().enumerate() {
             if matches!(row.said, Ok(FilledIn::Details(_))) && !heard.contains(&(file, at)) {
                 rows.refused.push(RefusedRow {
                     place: row.place.clone(),
                     column: Some(FilledColumn::Decision),
-                    lead_number: None,
+                    lead_number: match undecided.get(&(file, at)).map(Vec::as_slice) {
+                        Some([lead]) => Some((*lead).to_owned()),
+                        _ => None,
+                    },
                     why: WhyRefused::NoDecision,
                 });
             }

@@ -101,7 +101,8 @@ impl Headers {
     pub(super) fn read(&self, cells: &[PlainCell]) -> Option<Columns> {
         let mut columns = Columns::default();
         for (place, cell) in cells.iter().enumerate() {
-            let Some(text) = cell.text().filter(|text| text.len() <= LONGEST_HEADER) else {
+            let is_short = |text: &&str| !text.is_empty() && text.len() <= LONGEST_HEADER;
+            let Some(text) = cell.text().filter(is_short) else {
                 continue;
             };
             let Some(column) = self.0.get(&folded(&uniform_header(text))) else {
