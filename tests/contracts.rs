@@ -52,11 +52,19 @@ fn no_crate_depends_on_an_office_it_must_not_know() {
     let walls: [(&str, Vec<&str>); 8] = [
         (
             "aidlink-centre",
-            [AGENCY_ONLY.as_slice(), &["aidlink-procuratorate"]].concat(),
+            [
+                AGENCY_ONLY.as_slice(),
+                &["aidlink-procuratorate", "aidlink-register"],
+            ]
+            .concat(),
         ),
         (
             "aidlink-agency",
-            vec!["aidlink-centre", "aidlink-procuratorate"],
+            vec![
+                "aidlink-centre",
+                "aidlink-procuratorate",
+                "aidlink-register",
+            ],
         ),
         ("aidlink-procuratorate", vec!["aidlink-centre"]),
         (
