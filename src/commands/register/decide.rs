@@ -386,12 +386,12 @@ fn say(arguments: &DecideArguments, report: &Report, output: Output) {
         format!("  rows not taken in: {refused}"),
     );
     for row in report.refused.iter().take(MOST_SHOWN) {
-        let place = |sheet: &str, row_word: &str| {
+        let place = |sheet: &str, row_of: &dyn Fn(u64) -> String| {
             let sheet_name = row.sheet.as_ref().map(|name| format!("{sheet}{name}"));
             let parts = [
                 Some(row.file.clone()),
                 sheet_name,
-                Some(format!("{row_word}{}", row.row)),
+                Some(row_of(row.row)),
                 row.lead.clone(),
             ];
             parts.into_iter().flatten().collect::<Vec<_>>()
@@ -399,10 +399,14 @@ fn say(arguments: &DecideArguments, report: &Report, output: Output) {
         say(
             format!(
                 "    {}：{}",
-                place("工作表", "第").join("，") + "行",
+                place("工作表", &|row| format!("第{row}行")).join("，"),
                 row.zh
             ),
-            format!("    {}: {}", place("sheet ", "row ").join(", "), row.en),
+            format!(
+                "    {}: {}",
+                place("sheet ", &|row| format!("row {row}")).join(", "),
+                row.en
+            ),
         );
     }
     if refused > MOST_SHOWN {
