@@ -1,12 +1,12 @@
 """Makes the filled lists in this folder: review workbooks and lists of a round made by hand,
 filled in as people do, and saved by the programs that people use.
 
-    python3 tests/files/filled/make.py AIDLINK
+    python3 tests/files/filled/make.py
 
-AIDLINK is the program. It needs openpyxl and LibreOffice (`soffice`). The key of the round is
-fixed, so that numbers stay the same. All persons are synthetic.
+It needs openpyxl and LibreOffice (`soffice`). All persons are synthetic.
 
-    leads.csv               the leads that the lists issued: number, person, name
+    issued.xlsx, leads.csv  some leads of the hand-made round as its workbook issued them, under a
+                            key of their own; number, person and name of each
     story.csv, messy.csv    what is filled in: of each lead what must be taken in, or `refused`
     story.xlsx              saved by openpyxl, which writes as Excel does
     story-*.xlsx .xls .ods  saved by LibreOffice
@@ -21,64 +21,28 @@ import datetime
 import pathlib
 import shutil
 import subprocess
-import sys
 import tempfile
 
 import openpyxl
 
 HERE = pathlib.Path(__file__).resolve().parent
-PROJECT = HERE.parent.parent.parent
-PERSONS = 6
 FILL_IN = ["核查结论", "理由", "备注", "核查人", "核查日期"]
 NUMBER, PERSON, NAME = "线索编号", "人员编号", "姓名"
 HEADER_ROW = 2
-
-
-def run_round(aidlink: str, folder: pathlib.Path) -> pathlib.Path:
-    round_folder = folder / "tests/rounds/hand-made"
-    shutil.copytree(PROJECT / "tests/rounds/hand-made", round_folder)
-    for name in ["policies", "schemas", "calendars"]:
-        shutil.copytree(PROJECT / name, folder / name)
-    key = round_folder / "round.key"
-    key.write_text(
-        f"round = 'HAND'\npurpose = 'joint-screening'\nkey = 'aidlink-round-key-v2:{'5a' * 32}'\n"
-    )
-    key.chmod(0o600)
-    done = subprocess.run([aidlink, "run", str(round_folder / "round.toml"), "--quiet"])
-    assert done.returncode in (0, 3), done
-    return round_folder / "output"
 
 
 def columns(sheet) -> dict[str, int]:
     return {cell.value: cell.column for cell in sheet[HEADER_ROW] if cell.value}
 
 
-def trimmed(source: pathlib.Path):
-    """Returns the workbook with the leads of the first persons that have several leads."""
-    book = openpyxl.load_workbook(source)
-    persons = book["人员"]
-    at = columns(persons)
-    kept = []
-    for row in range(HEADER_ROW + 1, persons.max_row + 1):
-        leads = persons.cell(row, at[NUMBER]).value.split("\n")
-        if len(leads) >= 3 and len(kept) < PERSONS:
-            kept.append(persons.cell(row, at[PERSON]).value)
-    for sheet in book.worksheets:
-        at = columns(sheet)
-        column = at.get(PERSON) or at.get(NUMBER)
-        if not column:
-            continue
-        for row in range(sheet.max_row, HEADER_ROW, -1):
-            value = sheet.cell(row, column).value or ""
-            if not any(value == person or value.startswith(person + "-") for person in kept):
-                sheet.delete_rows(row)
-        sheet.auto_filter.ref = None
-        sheet.print_area = None
-    for sheet in list(book.worksheets):
-        at = columns(sheet)
-        if (PERSON in at or NUMBER in at) and sheet.max_row <= HEADER_ROW:
-            del book[sheet.title]
-    return book, kept
+def issued():
+    """Returns the workbook as it was issued, and the numbers of its persons."""
+    with (HERE / "leads.csv").open(encoding="utf-8", newline="") as file:
+        kept = {row["lead_number"]: row["person_number"] for row in csv.DictReader(file)}
+    book = openpyxl.load_workbook(HERE / "issued.xlsx")
+    found = {number for leads in leads_of(book).values() for number in leads}
+    assert found == set(kept), found ^ set(kept)
+    return book, list(dict.fromkeys(kept.values()))
 
 
 def rows_of(sheet):
@@ -233,40 +197,30 @@ def mess_up(book, says: dict[str, tuple]) -> dict[str, tuple]:
 
 
 def main() -> None:
-    aidlink = sys.argv[1]
-    with tempfile.TemporaryDirectory() as folder:
-        work = pathlib.Path(folder)
-        output = run_round(aidlink, work)
-        book, persons = trimmed(output / "review/adults.xlsx")
-        leads = leads_of(book)
-        issued = [["lead_number", "person_number", "name"]]
-        sheet = book["人员"]
-        names = {p: sheet.cell(row, columns(sheet)[NAME]).value for p, row in rows_of(sheet).items()}
-        issued += [[n, p, names[p]] for p in persons for n in sorted(leads[p])]
-        write_csv(HERE / "leads.csv", issued)
-        says = tell(book, persons)
-        head = ["lead_number", "finding", "reason", "decided_by", "decided_on", "remark"]
-        write_csv(HERE / "story.csv", [head, *[[n, *said] for n, said in sorted(says.items())]])
-        story = HERE / "story.xlsx"
-        book.save(story)
-        convert(story, "xlsx:Calc MS Excel 2007 XML", HERE / "story-libreoffice.xlsx")
-        convert(story, "xls:MS Excel 97", HERE / "story-libreoffice.xls")
-        convert(story, "ods", HERE / "story-libreoffice.ods")
-        place = book.sheetnames.index("人员") + 1
-        text = "Text - txt - csv (StarCalc)"
-        for name, delimiter, charset in [
-            ("persons-utf-8.csv", 44, 76),
-            ("persons-gb18030.csv", 44, 85),
-            ("persons-utf-16.csv", 9, 65535),
-            ("persons-semicolon.csv", 59, 76),
-        ]:
-            options = f"{delimiter},34,{charset},1,,0,false,true,false,false,false,{place}"
-            convert(story, f"csv:{text}:{options}", HERE / name)
-        says = mess_up(book, says)
-        write_csv(HERE / "messy.csv", [head, *[[n, *said] for n, said in sorted(says.items())]])
-        messy = HERE / "messy.xlsx"
-        book.save(messy)
-        convert(messy, "ods", HERE / "messy.ods")
+    book, persons = issued()
+    says = tell(book, persons)
+    head = ["lead_number", "finding", "reason", "decided_by", "decided_on", "remark"]
+    write_csv(HERE / "story.csv", [head, *[[n, *said] for n, said in sorted(says.items())]])
+    story = HERE / "story.xlsx"
+    book.save(story)
+    convert(story, "xlsx:Calc MS Excel 2007 XML", HERE / "story-libreoffice.xlsx")
+    convert(story, "xls:MS Excel 97", HERE / "story-libreoffice.xls")
+    convert(story, "ods", HERE / "story-libreoffice.ods")
+    place = book.sheetnames.index("人员") + 1
+    text = "Text - txt - csv (StarCalc)"
+    for name, delimiter, charset in [
+        ("persons-utf-8.csv", 44, 76),
+        ("persons-gb18030.csv", 44, 85),
+        ("persons-utf-16.csv", 9, 65535),
+        ("persons-semicolon.csv", 59, 76),
+    ]:
+        options = f"{delimiter},34,{charset},1,,0,false,true,false,false,false,{place}"
+        convert(story, f"csv:{text}:{options}", HERE / name)
+    says = mess_up(book, says)
+    write_csv(HERE / "messy.csv", [head, *[[n, *said] for n, said in sorted(says.items())]])
+    messy = HERE / "messy.xlsx"
+    book.save(messy)
+    convert(messy, "ods", HERE / "messy.ods")
 
 
 main()
