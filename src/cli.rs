@@ -216,21 +216,21 @@ pub const VERBS: &[VerbHelp] = &[
     VerbHelp {
         verb: "register",
         examples: &[
-            "aidlink register init register --operator 张三",
+            "aidlink register init register --operator zhang",
             "aidlink register show --register register/register.db --stage to_send",
         ],
         exit_codes: &[0, 1, 2, 3, 4],
     },
     VerbHelp {
         verb: "register init",
-        examples: &["aidlink register init register --operator 张三 --signing-key signing.key"],
+        examples: &["aidlink register init register --operator zhang --signing-key signing.key"],
         exit_codes: &[0, 1, 2],
     },
     VerbHelp {
         verb: "register note",
         examples: &[
-            "aidlink register note --register register/register.db --operator 张三 --lead 04HM-ASW9-dibao --kind sent --on 2026-10-12 --set as=ordinary --set letter=12",
-            "aidlink register note --register register/register.db --operator 张三 --csv replies.csv",
+            "aidlink register note --register register/register.db --operator zhang --lead 04HM-ASW9-dibao --kind sent --on 2026-10-12 --set as=ordinary --set letter=12",
+            "aidlink register note --register register/register.db --operator zhang --csv replies.csv",
         ],
         exit_codes: &[0, 1, 2, 3],
     },

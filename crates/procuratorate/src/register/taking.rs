@@ -11,6 +11,7 @@ use std::path::Path;
 use aidlink_agency::exports::open;
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::person_mark::{PersonMark, PersonMarker};
+use aidlink_agency::reading_progress;
 use aidlink_agency::register_token::RegisterTokeniser;
 use aidlink_agency::spreadsheet_csv::{read_csv, safe_cell};
 use aidlink_agency::tokenise::{Listed, ListedRow, Tokenising, listed_rows};
@@ -333,10 +334,9 @@ fn persons(
     let mut faults = FaultCollector::new();
     let exports = open(&terms.policy, planned, &mut faults);
     faults.finish()?;
-    progress.step(&planned.schema.title);
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     let marker = PersonMarker::new(&key.mark_subkey(terms.algorithm));
-    let on_rows = |rows| progress.rows(rows);
+    let on_rows = reading_progress::begin(progress, &planned.schema.title, &exports);
     let tokenising = Tokenising {
         register: Some(register),
         ..Tokenising::of(terms, planned, &tokeniser, &on_rows)
