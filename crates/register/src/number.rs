@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub(crate) const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// The most characters of a number, hyphens included.
 const LONGEST: usize = 100;
+/// The fewest characters of a person's number: two groups of four. So a number alone is never
+/// taken for that of a lead.
+const SHORTEST: usize = 9;
 
 /// The number of a person: groups of base-32 characters, such as `04HM-ASW9`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -29,7 +32,7 @@ pub struct EventId(String);
 fn is_person(text: &str) -> bool {
     let groups = text.split('-');
     text.len() <= LONGEST
-        && text.len() >= 4
+        && text.len() >= SHORTEST
         && groups.into_iter().all(|group| {
             !group.is_empty() && group.len() <= 4 && group.bytes().all(|b| ALPHABET.contains(&b))
         })

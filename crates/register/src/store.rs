@@ -569,7 +569,7 @@ fn check_rows(book: &Book, path: &Path) -> Result<(), Fault> {
                 && (known.contains(number) || lead.agency == found.agency)
         });
         if !fits {
-            return Err(broken_chain(path, event.seq));
+            return Err(broken_chain(path, 0));
         }
         known.insert(number);
     }
