@@ -196,12 +196,23 @@ impl LedgerFile<'_> {
             .set_background_color(Color::RGB(0xFF_C7CE));
         let bold = Format::new().set_font_size(11).set_bold();
         sheet.write_string_with_format(0, 0, marking, &bold)?;
+        let mut widths = Vec::new();
         for (column, text) in (0..).zip(self.headers()) {
             sheet.write_string_with_format(HEADER_ROW, column, text, &header)?;
-            sheet.set_column_width(column, width(text))?;
+            let cells = self.rows.iter().filter_map(|lead| {
+                let cells = lead.cells();
+                Some(digits(&self.text_of(cells.get(usize::from(column))?)))
+            });
+            let width = width(text, cells.fold(0.0, f64::max));
+            sheet.set_column_width(column, width)?;
+            widths.push(width);
         }
         let last_row = FIRST_ROW + self.rows.len().saturating_sub(1) as u32;
         for (row, lead) in (FIRST_ROW..).zip(self.rows) {
+            let cells = lead.cells().into_iter().zip(&widths);
+            let heights = cells.map(|(cell, width)| lines(&self.text_of(cell), *width));
+            let height = heights.fold(1.0, f64::max).min(MOST_LINES);
+            sheet.set_row_height(row, height * LINE_HEIGHT)?;
             for (column, cell) in (0..).zip(lead.cells()) {
                 match cell {
                     Cell::Empty => {
@@ -268,11 +279,27 @@ fn drop_down(
         .set_error_message(text.in_language(language))
 }
 
-/// Returns the width of a column, in digits; a Chinese character takes two.
-fn width(header: &str) -> f64 {
-    let digits = |character: char| if character.is_ascii() { 1.0 } else { 2.0 };
-    let all: f64 = header.chars().map(digits).sum();
-    (all + 3.0).clamp(11.0, 26.0)
+/// The height of a line, in points.
+const LINE_HEIGHT: f64 = 15.0;
+/// The most lines of a row that are shown: a sheet cannot have rows of more than 409 points.
+const MOST_LINES: f64 = 27.0;
+
+/// Returns the width of a text, in digits; a Chinese character takes two.
+fn digits(text: &str) -> f64 {
+    let of = |character: char| if character.is_ascii() { 1.0 } else { 2.0 };
+    text.chars().map(of).sum()
+}
+
+/// Returns the width of a column with this header, whose widest cell has this width. The
+/// header has room for the button of its filter.
+fn width(header: &str, widest: f64) -> f64 {
+    (digits(header) + 3.0).max(widest + 1.0).clamp(7.0, 32.0)
+}
+
+/// Returns how many lines a text takes in a column of this width.
+fn lines(text: &str, width: f64) -> f64 {
+    let of = |line: &str| (digits(line) / (width - 1.0)).ceil().max(1.0);
+    text.lines().map(of).sum()
 }
 
 /// Returns a text as a cell holds it, safe also if somebody saves the sheet as CSV.
