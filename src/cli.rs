@@ -236,7 +236,7 @@ pub const VERBS: &[VerbHelp] = &[
     },
     VerbHelp {
         verb: "register show",
-        examples: &["aidlink register show --register register/register.db --name 李四 --events"],
+        examples: &["aidlink register show --register register/register.db --name LI --events"],
         exit_codes: &[0, 1, 2],
     },
     VerbHelp {
