@@ -93,6 +93,7 @@ fn a_clock_that_was_set_back_is_noticed_without_a_log() {
                 siblings: &[],
                 round_folder: &folder,
                 rounds: &[],
+                round_files: &[],
                 unread: &[],
                 signing_key: &key,
                 program: "aidlink",

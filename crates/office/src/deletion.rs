@@ -43,6 +43,7 @@ use crate::manifest::{MANIFEST, Software};
 use crate::needed::Needed;
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
+use crate::round_folder::FoundRoundFile;
 use crate::signing::SigningKey;
 use crate::verification::{NamedKeys, Signer, Verification, open, verify_opened};
 use crate::written_path::stays_inside;
@@ -69,6 +70,8 @@ pub struct Purge<'p> {
     pub round_folder: &'p Path,
     /// The ids in the round files there, if there are any. Inputs of other rounds are left.
     pub rounds: &'p [String],
+    /// The round files that were found: paths of inputs are relative to their folders.
+    pub round_files: &'p [FoundRoundFile],
     /// Files that only the round file names and no step read. They are left.
     pub unread: &'p [RoundFile],
     /// The office's signing key.
@@ -182,8 +185,8 @@ impl Purge<'_> {
             };
             let own = folder(plan);
             let others = later.iter().filter(|other| **other != own);
-            let needed = Needed::by(others, &signers, day)?;
-            plan.remains.keep(|file| needed.until(file));
+            let needed = Needed::by(others, &signers, day, self.round_files, self.key_id)?;
+            plan.remains.keep(|found| needed.until(found));
         }
         Ok(())
     }

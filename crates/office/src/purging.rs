@@ -161,6 +161,7 @@ fn purge(
         siblings: &found.siblings,
         round_folder: &found.folder,
         rounds: &found.rounds,
+        round_files: &found.round_files,
         unread: &unread(&found),
         signing_key: &signing_key,
         program,

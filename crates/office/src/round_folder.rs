@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::audit_log::LOG;
 use crate::manifest::{MANIFEST, Manifest};
-use crate::round::WrittenRound;
+use crate::round::{CONFIGURATION, WrittenRound};
 use crate::signing::SIGNATURE_SUFFIX;
 use aidlink_faults::fault::Fault;
 use aidlink_faults::personal_number::shown_path;
@@ -31,6 +31,8 @@ pub struct RoundFolder {
     pub siblings: Vec<PathBuf>,
     /// The ids in the round file that the user named, or else in all round files in the folder.
     pub rounds: Vec<String>,
+    /// The round files there and everywhere below, without the copies in output folders.
+    pub round_files: Vec<FoundRoundFile>,
     /// The folders that could not be searched for them.
     pub unsearched: Vec<Fault>,
     /// Unfinished output folders anywhere below the round's folder that a run is writing. It
@@ -39,6 +41,15 @@ pub struct RoundFolder {
     /// Folders beside the output folders with a manifest that is none of a step, and nothing
     /// else that a step writes.
     pub foreign: Vec<PathBuf>,
+}
+
+/// A round file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FoundRoundFile {
+    /// The folder that holds it; paths of inputs are relative to it.
+    pub folder: PathBuf,
+    /// BLAKE3 digest of its bytes, hexadecimal.
+    pub digest: String,
 }
 
 impl RoundFolder {
@@ -126,12 +137,20 @@ impl RoundFolder {
         siblings.sort();
         siblings.dedup();
         siblings.retain(|other| !named.contains(other));
+        let mut round_files = search.round_files;
+        let of_named = round_file.as_ref().and_then(|file| {
+            let digest = WrittenRound::read(file).ok()?.digest().to_owned();
+            let folder = parent_of(file).to_path_buf();
+            Some(FoundRoundFile { folder, digest })
+        });
+        round_files.extend(of_named);
         Ok(RoundFolder {
             folder,
             round_file,
             outputs,
             siblings,
             rounds: ids_of(named_rounds.unwrap_or(beside)),
+            round_files,
             unsearched,
             under_way: search.under_way,
             foreign,
@@ -193,12 +212,21 @@ struct SiblingSearch {
     found: Vec<PathBuf>,
     unsearched: Vec<(PathBuf, Fault)>,
     under_way: Vec<PathBuf>,
+    round_files: Vec<FoundRoundFile>,
 }
 
 impl SiblingSearch {
     /// Searches a folder, and the folders below it down to this many levels. 0 is for a folder
     /// of somebody's own, which may hold anything.
     fn search(&mut self, folder: &Path, levels: usize) {
+        if !is_configuration_of_an_output(folder) {
+            let round_files = round_files_in(folder).into_iter();
+            self.round_files
+                .extend(round_files.map(|(_, digest)| FoundRoundFile {
+                    folder: folder.to_path_buf(),
+                    digest,
+                }));
+        }
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         let entries = match entries {
             Ok(entries) => entries,
@@ -274,6 +302,13 @@ fn is_written_by_a_step(folder: &Path) -> bool {
     let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
     let has = |name: &str| fs::symlink_metadata(folder.join(name)).is_ok();
     has(LOG) || has(&signature) || manifest_of(folder).is_some()
+}
+
+/// Whether a folder holds the copies of configuration files in an output folder: paths in its
+/// round file are not relative to it.
+fn is_configuration_of_an_output(folder: &Path) -> bool {
+    folder.file_name() == Some(OsStr::new(CONFIGURATION))
+        && folder.parent().is_some_and(is_output_folder)
 }
 
 fn is_named_like_a_partial(name: &OsStr) -> bool {

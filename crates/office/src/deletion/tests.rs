@@ -55,6 +55,7 @@ impl Signed {
             siblings: &[],
             round_folder: self.round.folder(),
             rounds: &[],
+            round_files: &[],
             unread: &[],
             signing_key: &self.key,
             program: "aidlink",

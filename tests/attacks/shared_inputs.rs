@@ -1,0 +1,156 @@
+//! Two outputs that read the same files by different paths, and copies that only look the same.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use crate::support::{CommandResult, Round, aidlink};
+
+const MESSAGE: &str = "another output folder, which is due on 2099-12-31, still needs it";
+const FOLDER: &str = "data";
+
+/// Where the inputs are, and how the later round file names them.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// Its own folder holds them, and the older one names them by a longer path.
+    NestedRound,
+    /// Through links to the files.
+    LinkedFiles,
+    /// Through a link to their folder.
+    LinkedFolder,
+    /// By the same path, and the round file was edited since.
+    EditedSince,
+    /// It has copies of its own.
+    OwnCopies,
+}
+
+impl Way {
+    const ALL: [Way; 5] = [
+        Way::NestedRound,
+        Way::LinkedFiles,
+        Way::LinkedFolder,
+        Way::EditedSince,
+        Way::OwnCopies,
+    ];
+
+    /// Returns the later round file.
+    fn prepare(self, round: &Round) -> &'static str {
+        let text = round.read("round.toml");
+        let is_input = |name: &String| {
+            let name = Path::new(name);
+            let is = |end: &str| name.extension().is_some_and(|found| found == end);
+            is("csv") || is("xlsx") || name == Path::new("round.key")
+        };
+        let inputs: Vec<String> = round.names().into_iter().filter(is_input).collect();
+        let later = text.replace(
+            "retention_until = 2026-12-31",
+            "retention_until = 2099-12-31",
+        );
+        let older = text.replace(
+            "retention_until = 2026-12-31",
+            "retention_until = 2026-10-01",
+        );
+        let in_folder = |text: &str, folder: &str| {
+            let text = text.replace("\npath = \"", &format!("\npath = \"{folder}/"));
+            text.replace("\"round.key\"", &format!("\"{folder}/round.key\""))
+        };
+        let below = |text: &str| {
+            let text = text.replace("= \"../../", "= \"../../../");
+            text.replace("\"signing.key\"", "\"../signing.key\"")
+        };
+        fs::create_dir(round.path(FOLDER)).unwrap();
+        for input in &inputs {
+            let (from, to) = (round.path(input), round.path(FOLDER).join(input));
+            match self {
+                Way::EditedSince => {}
+                Way::OwnCopies => {
+                    fs::copy(from, to).unwrap();
+                }
+                Way::LinkedFiles => {
+                    fs::rename(&from, &to).unwrap();
+                    symlink(Path::new(FOLDER).join(input), from).unwrap();
+                }
+                Way::NestedRound | Way::LinkedFolder => fs::rename(from, to).unwrap(),
+            }
+        }
+        let older_reads_there = matches!(
+            self,
+            Way::NestedRound | Way::LinkedFiles | Way::LinkedFolder
+        );
+        let (name, later) = match self {
+            Way::NestedRound | Way::OwnCopies => ("data/round.toml", below(&later)),
+            Way::LinkedFiles | Way::EditedSince => ("later.toml", later),
+            Way::LinkedFolder => {
+                symlink(FOLDER, round.path("alias")).unwrap();
+                // The key is named by its own path: a secret is not read through a link.
+                let later = in_folder(&later, "alias");
+                (
+                    "later.toml",
+                    later.replace("alias/round.key", "data/round.key"),
+                )
+            }
+        };
+        let later = match self {
+            Way::LinkedFiles => later.replace("\"round.key\"", "\"data/round.key\""),
+            _ => later,
+        };
+        round.write(
+            "round.toml",
+            match older_reads_there {
+                true => in_folder(&older, FOLDER),
+                false => older,
+            },
+        );
+        round.write(name, later);
+        name
+    }
+}
+
+fn run(round: &Round, file: &str, output: &str) {
+    let (file, output) = (round.path(file), round.path(output));
+    let (file, output) = (file.to_str().unwrap(), output.to_str().unwrap());
+    let result = aidlink(&["run", file, "--output", output, "--lang", "en"]);
+    assert_eq!(result.code, 0, "{}", result.stderr);
+}
+
+fn purge(round: &Round, more: &[&str]) -> CommandResult {
+    let output = round.path("older");
+    let arguments = ["purge", output.to_str().unwrap(), "--lang", "en"];
+    let file = round.path("round.toml");
+    let named = ["--round", file.to_str().unwrap()];
+    aidlink(&[&arguments[..], &named, more].concat())
+}
+
+/// Which file an input is says the file system, and not the text of its path.
+#[test]
+fn an_input_is_kept_by_whatever_path_a_later_output_reads_it() {
+    for way in Way::ALL {
+        let round = Round::sample();
+        let later = way.prepare(&round);
+        run(&round, "round.toml", "older");
+        run(&round, later, "later");
+        if matches!(way, Way::EditedSince) {
+            let text = round.read(later);
+            round.write(later, format!("{text}\n# edited\n"));
+        }
+        let needed = match way {
+            Way::OwnCopies => 0,
+            _ => 7,
+        };
+        for more in [&["--dry-run"][..], &[]] {
+            let result = purge(&round, more);
+            let told = result.stdout.matches(MESSAGE).count();
+            assert_eq!(told, needed, "{way:?}: {}{}", result.stdout, result.stderr);
+        }
+        let holds = |folder: &str| fs::read_dir(round.path(folder)).unwrap().count();
+        match way {
+            Way::OwnCopies => {
+                assert!(!round.path("veterans.persons.csv").exists());
+                assert!(!round.path("round.key").exists());
+                assert_eq!(holds(FOLDER), 7 + 1);
+            }
+            Way::EditedSince => assert!(round.path("veterans.persons.csv").exists()),
+            _ => assert!(holds(FOLDER) >= 7, "{way:?}"),
+        }
+    }
+}
