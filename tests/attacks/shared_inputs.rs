@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::support::{CommandResult, Round, aidlink};
+use serde_json::Value;
+
+use crate::support::{CommandResult, Round, aidlink, set_mode};
 
 const MESSAGE: &str = "another output folder, which is due on 2099-12-31, still needs it";
 const FOLDER: &str = "data";
@@ -152,5 +154,54 @@ fn an_input_is_kept_by_whatever_path_a_later_output_reads_it() {
             Way::EditedSince => assert!(round.path("veterans.persons.csv").exists()),
             _ => assert!(holds(FOLDER) >= 7, "{way:?}"),
         }
+    }
+}
+
+/// A later output may have been moved into the one that is purged.
+#[test]
+fn a_folder_in_a_named_output_that_hides_a_later_output_stops_the_purge() {
+    type Hiding = fn(&Path);
+    let ways: [Hiding; 4] = [
+        // More folders deep than are searched.
+        |sub| {
+            let deep: PathBuf = std::iter::repeat_n("x", 70).collect();
+            fs::create_dir_all(sub.join(&deep)).unwrap();
+            fs::rename(sub.join("later"), sub.join(&deep).join("later")).unwrap();
+        },
+        |sub| fs::write(sub.join("later/manifest.json"), "{}").unwrap(),
+        |sub| fs::remove_file(sub.join("later/manifest.json.minisig")).unwrap(),
+        |sub| set_mode(sub, 0),
+    ];
+    for (number, hide) in ways.into_iter().enumerate() {
+        let round = Round::sample();
+        let later = Way::EditedSince.prepare(&round);
+        run(&round, "round.toml", "older");
+        run(&round, later, "later");
+        let sub = round.path("older/sub");
+        fs::create_dir(&sub).unwrap();
+        fs::rename(round.path("later"), sub.join("later")).unwrap();
+        hide(&sub);
+        if number == 3 && fs::read_dir(&sub).is_ok() {
+            // Permissions do not stop the superuser.
+            continue;
+        }
+        let names = round.names();
+        for more in [&["--dry-run"][..], &[]] {
+            let result = purge(&round, more);
+            assert_eq!(result.code, 1, "{number}: {}", result.stdout);
+            assert!(result.stderr.contains("older"), "{}", result.stderr);
+        }
+        assert_eq!(round.names(), names);
+        assert!(round.path("older/lists").exists());
+        let folder = round.path("older");
+        let audit = aidlink(&["audit", folder.to_str().unwrap(), "--json"]);
+        let documents: Value = serde_json::from_str(&audit.stdout).unwrap();
+        let mut checks = documents[0]["checks"].as_array().unwrap().iter();
+        let check = checks.find(|check| check["number"] == 19).unwrap();
+        assert_eq!(check["state"], "not_held", "{number}: {check}");
+        let evidence = check["evidence"].to_string();
+        let text = "cannot be read or verified";
+        assert!(evidence.contains(text), "{number}: {evidence}");
+        set_mode(&sub, 0o700);
     }
 }

@@ -33,7 +33,7 @@ pub struct RoundFolder {
     pub rounds: Vec<String>,
     /// The round files there and everywhere below, without the copies in output folders.
     pub round_files: Vec<FoundRoundFile>,
-    /// The folders that could not be searched for them.
+    /// The folders that could not be searched for them, also those in output folders.
     pub unsearched: Vec<Fault>,
     /// Unfinished output folders anywhere below the round's folder that a run is writing. It
     /// may be reading the inputs.
@@ -123,16 +123,6 @@ impl RoundFolder {
         let mut search = SiblingSearch::default();
         let levels = if round_file.is_some() { DEEPEST } else { 0 };
         search.search(&folder, levels);
-        // The purge or the audit of a named folder says itself what it cannot read.
-        let is_in_named = |path: &Path| {
-            let path = path
-                .ancestors()
-                .find_map(|path| fs::canonicalize(path).ok());
-            path.is_some_and(|path| named.iter().any(|named| path.starts_with(named)))
-        };
-        let unsearched = search.unsearched.into_iter();
-        let unsearched = unsearched.filter(|(path, _)| !is_in_named(path));
-        let unsearched = unsearched.map(|(_, fault)| fault).collect();
         let mut siblings: Vec<PathBuf> = search.found.iter().filter_map(real).collect();
         siblings.sort();
         siblings.dedup();
@@ -151,7 +141,7 @@ impl RoundFolder {
             siblings,
             rounds: ids_of(named_rounds.unwrap_or(beside)),
             round_files,
-            unsearched,
+            unsearched: search.unsearched,
             under_way: search.under_way,
             foreign,
         })
@@ -210,7 +200,7 @@ fn add_outputs(folder: &Path, levels: usize, found: &mut Vec<PathBuf>, foreign: 
 #[derive(Default)]
 struct SiblingSearch {
     found: Vec<PathBuf>,
-    unsearched: Vec<(PathBuf, Fault)>,
+    unsearched: Vec<Fault>,
     under_way: Vec<PathBuf>,
     round_files: Vec<FoundRoundFile>,
 }
@@ -272,8 +262,7 @@ impl SiblingSearch {
     fn not_searched(&mut self, folder: &Path, error: &io::Error) {
         // It was removed meanwhile, or was never there.
         if error.kind() != io::ErrorKind::NotFound {
-            let fault = Fault::unreadable(folder, error);
-            self.unsearched.push((folder.to_path_buf(), fault));
+            self.unsearched.push(Fault::unreadable(folder, error));
         }
     }
 }
