@@ -46,6 +46,30 @@ fn an_output_folder_whose_name_is_not_text_is_refused_before_any_work() {
     }
 }
 
+/// It would not be found, or be deleted as what a killed run left.
+#[test]
+fn an_output_folder_named_like_an_unfinished_one_is_refused_before_any_work() {
+    for name in [
+        ".later.partial-x",
+        ".stuff.partial-1/later",
+        ".output.partial-x/deep/later",
+        "link/later",
+    ] {
+        let round = Round::sample();
+        fs::create_dir_all(round.path(".stuff.partial-1")).unwrap();
+        std::os::unix::fs::symlink(".stuff.partial-1", round.path("link")).unwrap();
+        let output = round.path(name);
+        fs::create_dir_all(output.parent().unwrap()).unwrap();
+        let before = round.names_of_bytes();
+        let result = round.run_with(&["--output", output.to_str().unwrap()]);
+        assert_eq!(result.code, 2, "{name}: {}", result.stderr);
+        let text = "is named like what an interrupted run leaves";
+        assert!(result.stderr.contains(text), "{name}: {}", result.stderr);
+        assert!(!output.exists());
+        assert_eq!(round.names_of_bytes(), before, "{name}");
+    }
+}
+
 /// Where the round's folder is does not matter.
 #[test]
 fn a_round_in_a_folder_whose_name_is_not_text_runs() {

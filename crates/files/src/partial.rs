@@ -39,6 +39,12 @@ pub fn unmark(_complete: &File) {}
 /// What the name of every partial file has after its destination's name.
 pub const PARTIAL: &str = ".partial-";
 
+/// Whether this may be the name of a partial file of some destination.
+pub fn is_named_like_a_partial(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with('.') && name.contains(PARTIAL)
+}
+
 /// Returns the prefix of the names of a destination's partial files.
 pub fn prefix_of(destination: &Path) -> OsString {
     let mut prefix = OsString::from(".");

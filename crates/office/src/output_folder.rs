@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::text::Text;
 use aidlink_files::folder::rename_new;
-use aidlink_files::partial::{lock_new, parent_of, prefix_of, remove_abandoned, unmark};
+use aidlink_files::partial::{
+    is_named_like_a_partial, lock_new, parent_of, prefix_of, remove_abandoned, unmark,
+};
 
 use crate::audit_log::LOG;
 use crate::interruption;
@@ -110,10 +112,32 @@ impl OutputFolder {
     ///
     /// # Errors
     /// As [`OutputFolder::check_absent`] and [`OutputFolder::check_parent`]; when the name is not
-    /// UTF-8.
+    /// UTF-8, or it or a folder above it is named like an unfinished one.
     pub fn check_destination(destination: &Path) -> Result<(), Fault> {
         Self::check_name(destination, destination.file_name().unwrap_or_default())?;
+        Self::check_no_partial_name(destination)?;
         Self::check_absent(destination).and_then(|()| Self::check_parent(destination))
+    }
+
+    /// Checks that neither the destination nor a folder above it is named like what a killed run
+    /// left: the output would not be found, or be deleted with it.
+    fn check_no_partial_name(destination: &Path) -> Result<(), Fault> {
+        let parent = fs::canonicalize(parent_of(destination)).unwrap_or_default();
+        let mut names = parent.iter().chain(destination.file_name());
+        if !names.any(is_named_like_a_partial) {
+            return Ok(());
+        }
+        Err(Fault::of_file(
+            destination,
+            Text::new(
+                "输出文件夹或其上级文件夹的名称与中断的运行所留的文件夹（.NAME.partial-...）相同",
+                "the output folder, or a folder above it, is named like what an interrupted run leaves (.NAME.partial-...)",
+            ),
+            Text::new(
+                "请用 --output 指定其他位置的文件夹",
+                "choose a folder elsewhere with --output",
+            ),
+        ))
     }
 
     /// Checks that the destination has a path below the round's folder that can be written

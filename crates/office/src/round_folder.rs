@@ -15,7 +15,7 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_files::folder::Folder;
-use aidlink_files::partial::{PARTIAL, is_under_way, parent_of};
+use aidlink_files::partial::{is_named_like_a_partial, is_under_way, parent_of};
 
 /// The output folders and the round file of a round.
 #[derive(Clone, Debug)]
@@ -298,11 +298,6 @@ fn is_written_by_a_step(folder: &Path) -> bool {
 fn is_configuration_of_an_output(folder: &Path) -> bool {
     folder.file_name() == Some(OsStr::new(CONFIGURATION))
         && folder.parent().is_some_and(is_output_folder)
-}
-
-fn is_named_like_a_partial(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    name.starts_with('.') && name.contains(PARTIAL)
 }
 
 fn holds_a_round_file(folder: &Path) -> bool {
