@@ -3,6 +3,7 @@
 //! like a result. The next run with the same destination removes the hidden
 //! folder of a killed run. Folders have mode 0700, files 0600.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::text::Text;
-use aidlink_files::folder::rename_new;
+use aidlink_files::folder::{Folder, rename_new};
 use aidlink_files::partial::{
     is_named_like_a_partial, lock_new, parent_of, prefix_of, remove_abandoned, unmark,
 };
@@ -41,6 +42,19 @@ pub struct OutputFolder {
     _held: Option<File>,
     destination: PathBuf,
     written: Vec<WrittenFile>,
+}
+
+/// Whether the leftover of a killed run holds an output folder, which somebody moved into it: no
+/// step writes a manifest below the top of its folder.
+pub(crate) fn holds_an_output(leftover: &Folder) -> bool {
+    let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
+    let files = leftover.below().files.into_iter();
+    let paths: BTreeSet<PathBuf> = files.map(|file| file.path).collect();
+    paths.iter().any(|path| {
+        path.components().count() > 1
+            && path.file_name().is_some_and(|name| *name == *signature)
+            && paths.contains(&path.with_file_name(MANIFEST))
+    })
 }
 
 impl OutputFolder {
@@ -178,7 +192,7 @@ impl OutputFolder {
     pub fn begin(destination: &Path) -> Result<Self, Fault> {
         Self::check_absent(destination)?;
         Self::check_not_in_another(destination)?;
-        remove_abandoned(destination);
+        remove_abandoned(destination, holds_an_output);
         let mut builder = tempfile::Builder::new();
         let prefix = prefix_of(destination);
         builder.prefix(&prefix);

@@ -170,6 +170,8 @@ pub enum Doubt {
     InUse,
     /// The leftover of an interrupted run cannot be opened, or its file system has no locks.
     NotLocked,
+    /// The leftover of an interrupted run holds an output folder.
+    HoldsOutput,
     /// Something is mounted in the leftover of an interrupted run.
     Mounted,
     /// The step read it from outside the round's folder, perhaps through a link.
@@ -216,6 +218,10 @@ impl Doubt {
             Doubt::NotLocked => Text::new(
                 "无法打开或无法加锁，不能确认是否仍有程序在写，未删除；请改正权限后重新运行 purge，或确认没有程序在写之后人工删除",
                 "it cannot be opened or locked, so nobody can tell whether a program is still writing it, and it was not deleted: correct its permissions and run `purge` again, or make sure that no program is writing it and delete it by hand",
+            ),
+            Doubt::HoldsOutput => Text::new(
+                "中断的运行所留的文件夹中有输出文件夹，未删除；请将该输出文件夹移到别处，再重新运行 purge",
+                "what the interrupted run left holds an output folder, so it was not deleted: move that output folder elsewhere, and run `purge` again",
             ),
             Doubt::Mounted => Text::new(
                 "其中挂载了另一文件系统或文件夹，未删除；请卸载后重新运行 purge",
@@ -406,6 +412,7 @@ impl Search<'_> {
         for (names, doubt) in [
             (&places.in_use, Doubt::InUse),
             (&places.not_locked, Doubt::NotLocked),
+            (&places.holding_outputs, Doubt::HoldsOutput),
         ] {
             let files = names
                 .iter()

@@ -236,11 +236,20 @@ impl SiblingSearch {
             }
             // Only while its run is going on does an unfinished one need an input.
             if is_named_like_a_partial(&entry.file_name()) {
+                let name = entry.file_name();
                 let parent = fs::canonicalize(folder).and_then(|parent| Folder::open(&parent));
-                if parent.is_ok_and(|parent| is_under_way(&parent, &entry.file_name())) {
+                let is = |what: fn(&Folder, &OsStr) -> bool| {
+                    parent.as_ref().is_ok_and(|parent| what(parent, &name))
+                };
+                if is(is_under_way) {
                     self.under_way.push(path);
+                    continue;
                 }
-                continue;
+                // Without a mark it is a finished one that somebody renamed.
+                if is(|parent, name| parent.has_sticky_bit(Path::new(name)).unwrap_or(true)) {
+                    self.search_leftover(&path, levels);
+                    continue;
+                }
             }
             match has_been_written_by_a_step(&path) {
                 Ok(true) => self.found.push(path.clone()),
@@ -257,6 +266,17 @@ impl SiblingSearch {
                 self.not_searched(&path, &io::ErrorKind::Unsupported.into());
             }
         }
+    }
+
+    /// Searches what a killed run left for outputs that somebody moved into it. A purge leaves
+    /// what it cannot read of it.
+    fn search_leftover(&mut self, leftover: &Path, levels: usize) {
+        let mut inner = SiblingSearch::default();
+        if levels > 1 {
+            inner.search(leftover, levels - 1);
+        }
+        self.found.append(&mut inner.found);
+        self.under_way.append(&mut inner.under_way);
     }
 
     fn not_searched(&mut self, folder: &Path, error: &io::Error) {
