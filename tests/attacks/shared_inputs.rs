@@ -157,6 +157,44 @@ fn an_input_is_kept_by_whatever_path_a_later_output_reads_it() {
     }
 }
 
+/// Then no digest says which of them is the round's.
+#[test]
+fn a_later_output_in_a_subfolder_is_found_whatever_became_of_the_round_files() {
+    type Change = fn(&Round, &str);
+    let changes: [Change; 3] = [
+        |round, file| {
+            for file in ["round.toml", file] {
+                let text = round.read(file);
+                round.write(file, format!("{text}\n# edited\n"));
+            }
+        },
+        |round, file| {
+            for file in ["round.toml", file] {
+                fs::remove_file(round.path(file)).unwrap();
+            }
+        },
+        |round, file| {
+            for file in ["round.toml", file] {
+                round.write(file, "not = [readable");
+            }
+        },
+    ];
+    for change in changes {
+        let round = Round::sample();
+        let later = Way::EditedSince.prepare(&round);
+        run(&round, "round.toml", "older");
+        fs::create_dir(round.path("sub")).unwrap();
+        run(&round, later, "sub/later");
+        change(&round, later);
+        let output = round.path("older");
+        let arguments = ["purge", output.to_str().unwrap(), "--lang", "en"];
+        let result = aidlink(&arguments);
+        let told = result.stdout.matches(MESSAGE).count();
+        assert_eq!(told, 7, "{}{}", result.stdout, result.stderr);
+        assert!(round.path("round.key").exists());
+    }
+}
+
 /// A later output may have been moved into the one that is purged.
 #[test]
 fn a_folder_in_a_named_output_that_hides_a_later_output_stops_the_purge() {

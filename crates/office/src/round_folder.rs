@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::audit_log::LOG;
 use crate::manifest::{MANIFEST, Manifest};
+use crate::remains::inputs;
 use crate::round::{CONFIGURATION, WrittenRound};
 use crate::signing::SIGNATURE_SUFFIX;
 use aidlink_faults::fault::Fault;
@@ -121,7 +122,11 @@ impl RoundFolder {
         let beside = round_files_in(&folder).into_iter();
         let beside = beside.map(|(path, _)| path).collect();
         let mut search = SiblingSearch::default();
-        let levels = if round_file.is_some() { DEEPEST } else { 0 };
+        // A folder that holds nothing of a round may hold anything else.
+        let is_of_round = round_file.is_some()
+            || holds_a_round_file(&folder)
+            || outputs.iter().any(|output| has_inputs_in(output, &folder));
+        let levels = if is_of_round { DEEPEST } else { 0 };
         search.search(&folder, levels);
         let mut siblings: Vec<PathBuf> = search.found.iter().filter_map(real).collect();
         siblings.sort();
@@ -155,6 +160,15 @@ fn is_output_folder(folder: &Path) -> bool {
         || [MANIFEST, LOG]
             .iter()
             .any(|file| fs::symlink_metadata(folder.join(file)).is_ok())
+}
+
+/// Whether an input that the manifest of an output folder names is below a folder.
+fn has_inputs_in(output: &Path, folder: &Path) -> bool {
+    let manifest = manifest_of(output);
+    let named = manifest.iter().flat_map(inputs);
+    named
+        .map(|input| folder.join(input.path))
+        .any(|path| fs::symlink_metadata(path).is_ok())
 }
 
 /// The deepest folder that is searched for output folders, counted from the round's.
@@ -292,10 +306,12 @@ impl SiblingSearch {
 /// # Errors
 /// When the folder or its manifest cannot be read.
 fn has_been_written_by_a_step(folder: &Path) -> io::Result<bool> {
+    let folder = &fs::canonicalize(folder)?;
     for name in [LOG, MANIFEST] {
         match fs::symlink_metadata(folder.join(name)) {
             Ok(metadata) if name == MANIFEST && metadata.is_file() => {
-                fs::File::open(folder.join(name))?;
+                // Somebody may exchange it for a pipe, which would block.
+                Folder::open(folder)?.open_file(Path::new(name))?;
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
