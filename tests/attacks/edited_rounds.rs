@@ -63,6 +63,27 @@ fn what_a_later_output_read_is_no_unread_file() {
     }
 }
 
+/// Nobody could tell whether the files beside it are the round's.
+#[test]
+fn a_named_round_file_that_does_not_say_of_which_round_it_is_is_refused() {
+    for line in ["round = 2026", "round = [\"2026Q3\"]", "round = true", ""] {
+        let finished = overdue_round();
+        finished
+            .round
+            .replace("round.toml", "round = \"2026Q3\"", line);
+        let names = finished.round.names();
+        let file = finished.round.path("round.toml");
+        let named = ["--round", file.to_str().unwrap()];
+        for more in [&["--dry-run"][..], &[]] {
+            let result = purge(&finished, &[&named[..], more].concat());
+            assert_eq!(result.code, 1, "{line}: {}", result.stdout);
+            assert!(result.stderr.contains("round.toml"), "{}", result.stderr);
+        }
+        assert_eq!(finished.round.names(), names);
+        assert!(finished.path("lists").exists());
+    }
+}
+
 /// A way to damage a log.
 type Damage = fn(&Path);
 

@@ -204,8 +204,11 @@ fn is_being_written(output: &Path) -> Fault {
 }
 
 /// Refuses a round file that the user named and that is of another round than the outputs: the
-/// files beside it are that round's.
+/// files beside it are that round's. Refuses one that does not say of which round it is.
 fn check_round(round_file: &Path, found: &RoundFolder) -> Result<(), Faults> {
+    if let Ok(written) = WrittenRound::read(round_file) {
+        written.round_id()?;
+    }
     let mut manifests = found
         .outputs
         .iter()
