@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::deleting::{check_19, last_record};
 use crate::deletion::{overdue_round, paths, purge};
+use crate::support::set_mode;
 
 /// It may be data of the round, and no manifest says what it holds.
 #[test]
@@ -44,6 +45,30 @@ fn what_only_an_edited_round_file_names_is_left_and_told() {
     }
     assert_eq!(purge(&finished, &[]).code, 0);
     assert_eq!(check_19(&finished), ("held".to_owned(), 0));
+}
+
+/// The same purge deletes them as what they are.
+#[test]
+fn what_an_edited_round_file_names_in_an_output_or_a_leftover_is_not_left() {
+    for file in [
+        "output/rejects/veterans.csv",
+        ".output.partial-x/lists/veterans.csv",
+    ] {
+        let finished = overdue_round();
+        let leftover = finished.round.path(".output.partial-x");
+        fs::create_dir_all(leftover.join("lists")).unwrap();
+        fs::write(leftover.join("lists/veterans.csv"), "rows").unwrap();
+        set_mode(&leftover, 0o1700);
+        let old = "path = \"veterans.persons.csv\"";
+        let new = format!("path = \"{file}\"");
+        finished.round.replace("round.toml", old, &new);
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 0, "{file}: {}{}", result.stdout, result.stderr);
+        assert!(!finished.round.path(file).exists());
+        let record = last_record(&finished.path(""));
+        assert!(paths(&record["left"]).is_empty(), "{record}");
+        assert_eq!(check_19(&finished), ("held".to_owned(), 0));
+    }
 }
 
 /// A later output read it: then its manifest names it.
