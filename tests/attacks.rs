@@ -14,6 +14,7 @@ mod opening;
 mod receiving;
 mod runs_under_way;
 mod several_outputs;
+mod shared_inputs;
 mod verifying;
 
 use std::fs;

@@ -398,6 +398,7 @@ fn nothing_is_deleted_if_the_clock_is_earlier_than_the_log() {
         siblings: &[],
         round_folder: &round_folder,
         rounds: &[],
+        round_files: &[],
         unread: &[],
         signing_key: &key,
         program: "aidlink",

@@ -240,7 +240,7 @@ fn audit_all(
             evidence.remains.leave_unread(&unread);
         }
         evidence.rest_on(&records);
-        evidence.keep_needed(&all_outputs, &found.unsearched);
+        evidence.keep_needed(&all_outputs, &found);
         let checks = checks::all(&evidence);
         let faults = &evidence.verification.faults;
         all_held &= faults.is_empty()

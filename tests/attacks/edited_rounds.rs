@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::deleting::{check_19, last_record};
 use crate::deletion::{overdue_round, paths, purge};
+use crate::support::set_mode;
 
 /// It may be data of the round, and no manifest says what it holds.
 #[test]
@@ -46,6 +47,30 @@ fn what_only_an_edited_round_file_names_is_left_and_told() {
     assert_eq!(check_19(&finished), ("held".to_owned(), 0));
 }
 
+/// The same purge deletes them as what they are.
+#[test]
+fn what_an_edited_round_file_names_in_an_output_or_a_leftover_is_not_left() {
+    for file in [
+        "output/rejects/veterans.csv",
+        ".output.partial-x/lists/veterans.csv",
+    ] {
+        let finished = overdue_round();
+        let leftover = finished.round.path(".output.partial-x");
+        fs::create_dir_all(leftover.join("lists")).unwrap();
+        fs::write(leftover.join("lists/veterans.csv"), "rows").unwrap();
+        set_mode(&leftover, 0o1700);
+        let old = "path = \"veterans.persons.csv\"";
+        let new = format!("path = \"{file}\"");
+        finished.round.replace("round.toml", old, &new);
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 0, "{file}: {}{}", result.stdout, result.stderr);
+        assert!(!finished.round.path(file).exists());
+        let record = last_record(&finished.path(""));
+        assert!(paths(&record["left"]).is_empty(), "{record}");
+        assert_eq!(check_19(&finished), ("held".to_owned(), 0));
+    }
+}
+
 /// A later output read it: then its manifest names it.
 #[test]
 fn what_a_later_output_read_is_no_unread_file() {
@@ -60,6 +85,27 @@ fn what_a_later_output_read_is_no_unread_file() {
     assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
     for file in [old, new] {
         assert!(!finished.round.path(file).exists());
+    }
+}
+
+/// Nobody could tell whether the files beside it are the round's.
+#[test]
+fn a_named_round_file_that_does_not_say_of_which_round_it_is_is_refused() {
+    for line in ["round = 2026", "round = [\"2026Q3\"]", "round = true", ""] {
+        let finished = overdue_round();
+        finished
+            .round
+            .replace("round.toml", "round = \"2026Q3\"", line);
+        let names = finished.round.names();
+        let file = finished.round.path("round.toml");
+        let named = ["--round", file.to_str().unwrap()];
+        for more in [&["--dry-run"][..], &[]] {
+            let result = purge(&finished, &[&named[..], more].concat());
+            assert_eq!(result.code, 1, "{line}: {}", result.stdout);
+            assert!(result.stderr.contains("round.toml"), "{}", result.stderr);
+        }
+        assert_eq!(finished.round.names(), names);
+        assert!(finished.path("lists").exists());
     }
 }
 
@@ -93,6 +139,7 @@ fn a_clock_that_was_set_back_is_noticed_without_a_log() {
                 siblings: &[],
                 round_folder: &folder,
                 rounds: &[],
+                round_files: &[],
                 unread: &[],
                 signing_key: &key,
                 program: "aidlink",

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::deletion::{overdue_round, purge};
 use crate::split_round::SplitRound;
-use crate::support::{Round, command_result};
+use crate::support::{Round, command_result, set_mode};
 
 /// Records could not say which folder it was, and a purge would not find its leftovers.
 #[test]
@@ -43,6 +43,69 @@ fn an_output_folder_whose_name_is_not_text_is_refused_before_any_work() {
             assert!(result.stderr.contains(text), "{verb:?}: {}", result.stderr);
             assert_eq!(round.names_of_bytes(), before, "{verb:?}");
         }
+    }
+}
+
+/// It would not be found, or be deleted as what a killed run left.
+#[test]
+fn an_output_folder_named_like_an_unfinished_one_is_refused_before_any_work() {
+    for name in [
+        ".later.partial-x",
+        ".stuff.partial-1/later",
+        ".output.partial-x/deep/later",
+        "link/later",
+    ] {
+        let round = Round::sample();
+        fs::create_dir_all(round.path(".stuff.partial-1")).unwrap();
+        std::os::unix::fs::symlink(".stuff.partial-1", round.path("link")).unwrap();
+        let output = round.path(name);
+        fs::create_dir_all(output.parent().unwrap()).unwrap();
+        let before = round.names_of_bytes();
+        let result = round.run_with(&["--output", output.to_str().unwrap()]);
+        assert_eq!(result.code, 2, "{name}: {}", result.stderr);
+        let text = "is named like what an interrupted run leaves";
+        assert!(result.stderr.contains(text), "{name}: {}", result.stderr);
+        assert!(!output.exists());
+        assert_eq!(round.names_of_bytes(), before, "{name}");
+    }
+}
+
+/// Somebody moved it there, or an older version wrote it there.
+#[test]
+fn an_output_in_the_leftover_of_a_killed_run_is_left_and_keeps_its_inputs() {
+    for leftover in [".output.partial-x", ".third.partial-x"] {
+        let finished = overdue_round();
+        let (from, to) = ("until = 2026-10-01", "until = 2099-12-31");
+        finished.round.replace("round.toml", from, to);
+        let run = |output: &str| {
+            let output = finished.round.path(output);
+            let result = finished
+                .round
+                .run_with(&["--output", output.to_str().unwrap()]);
+            assert_eq!(result.code, 0, "{}", result.stderr);
+        };
+        run("later");
+        let leftover = finished.round.path(leftover);
+        fs::create_dir(&leftover).unwrap();
+        let later = leftover.join("later");
+        fs::rename(finished.round.path("later"), &later).unwrap();
+        set_mode(&leftover, 0o1700);
+        // Of this one the second leftover is.
+        run("third");
+        fs::rename(
+            finished.round.path("third"),
+            finished.round.path("../elsewhere"),
+        )
+        .unwrap();
+        assert!(later.join("lists").exists());
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+        let text = "another output folder, which is due on 2099-12-31, still needs it";
+        assert_eq!(result.stdout.matches(text).count(), 7, "{}", result.stdout);
+        let told = result.stdout.contains("holds an output folder");
+        assert_eq!(told, leftover.ends_with(".output.partial-x"));
+        assert!(later.join("lists").exists());
+        assert!(finished.round.path("round.key").exists());
     }
 }
 

@@ -562,9 +562,24 @@ fn a_file_that_is_sealed_to_several_recipients_is_refused() {
     let made = aidlink(&["identity", "new", identity.to_str().unwrap(), "-q"]);
     assert_eq!(made.code, 0, "{}", made.stderr);
     let sealed = folder.path().join("key.age");
-    let stanza = "-> X25519 AAAA\nBBBB\n";
-    for (count, is_refused) in [(1, false), (2, true), (3, true)] {
-        let header = format!("age-encryption.org/v1\n{}--- mac\n", stanza.repeat(count));
+    for (kinds, is_refused) in [
+        (&["X25519"][..], false),
+        (&["X25519", "abc-grease"], false),
+        (&["abc-grease", "X25519"], false),
+        (&["X25519"; 2], true),
+        (&["X25519"; 3], true),
+        (&["X25519", "ssh-ed25519"], true),
+        (&["ssh-rsa", "X25519"], true),
+        (&["X25519", "piv-p256"], true),
+        (&["X25519", "mlkem768x25519"], true),
+        (&["X25519", "scrypt"], true),
+        (&["ssh-ed25519"], true),
+        (&["X25519", "grease"], true),
+        (&["X25519", "a-grease", "b-grease"], true),
+    ] {
+        let stanzas = kinds.iter().map(|kind| format!("-> {kind} AAAA\nBBBB\n"));
+        let stanzas: String = stanzas.collect();
+        let header = format!("age-encryption.org/v1\n{stanzas}--- mac\n");
         fs::write(&sealed, header + "content").unwrap();
         let result = aidlink(&[
             "key",
@@ -579,7 +594,7 @@ fn a_file_that_is_sealed_to_several_recipients_is_refused() {
         ]);
         assert_ne!(result.code, 0);
         let is_told = result.stderr.contains("sealed to more than one recipient");
-        assert_eq!(is_told, is_refused, "{count}: {}", result.stderr);
+        assert_eq!(is_told, is_refused, "{kinds:?}: {}", result.stderr);
     }
 }
 

@@ -16,6 +16,7 @@ use aidlink_office::needed::Needed;
 use aidlink_office::open_leftovers::OpenLeftovers;
 use aidlink_office::remains::{Remains, remains};
 use aidlink_office::round::CONFIGURATION;
+use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::verification::{Provenance, Verification};
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
@@ -243,10 +244,10 @@ impl Evidence {
     }
 
     /// Keeps the inputs that `others`, output folders of the round, still need after this one:
-    /// after its day of deletion or, once it was purged, after today. `unsearched` are the
-    /// folders that could not be searched for output folders.
-    pub fn keep_needed(&mut self, others: &[PathBuf], unsearched: &[Fault]) {
-        self.needs_unknown = unsearched.to_vec();
+    /// after its day of deletion or, once it was purged, after today. `found` says which folders
+    /// could not be searched for output folders, and where round files are.
+    pub fn keep_needed(&mut self, others: &[PathBuf], found: &RoundFolder) {
+        self.needs_unknown.clone_from(&found.unsearched);
         let Some(own) = self.verification.provenance() else {
             return;
         };
@@ -256,8 +257,15 @@ impl Evidence {
         };
         let folder = &self.verification.folder;
         let others = others.iter().filter(|other| *other != folder);
-        match Needed::by(others, &[own.signer], day) {
-            Ok(needed) => self.remains.keep(|file| needed.until(file)),
+        let needed = Needed::by(
+            others,
+            &[own.signer],
+            day,
+            &found.round_files,
+            &RoundKey::id_for,
+        );
+        match needed {
+            Ok(needed) => self.remains.keep(|found| needed.until(found)),
             Err(faults) => self.needs_unknown.extend(faults),
         }
     }

@@ -103,6 +103,16 @@ pub struct FileId {
     inode: u64,
 }
 
+impl FileId {
+    /// Returns the identity of what a path leads to. Links are followed, and nothing is opened.
+    ///
+    /// # Errors
+    /// If nothing is there, or its metadata cannot be read.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        Ok(Identity::in_metadata(&std::fs::metadata(path)?).id)
+    }
+}
+
 /// What distinguishes a folder from every other one, also after the machine restarted.
 ///
 /// An inode number alone is not enough: the root folders of two file systems often have
@@ -197,7 +207,10 @@ impl Identity {
     /// # Errors
     /// If the metadata cannot be read.
     pub fn of(file: &File) -> io::Result<Self> {
-        let metadata = file.metadata()?;
+        Ok(Self::in_metadata(&file.metadata()?))
+    }
+
+    fn in_metadata(metadata: &std::fs::Metadata) -> Self {
         #[cfg(unix)]
         let (device, inode, names) = {
             use std::os::unix::fs::MetadataExt;
@@ -205,10 +218,10 @@ impl Identity {
         };
         #[cfg(not(unix))]
         let (device, inode, names) = (0, 0, u64::from(metadata.is_file()));
-        Ok(Identity {
+        Identity {
             id: FileId { device, inode },
             names,
-        })
+        }
     }
 }
 

@@ -39,6 +39,12 @@ pub fn unmark(_complete: &File) {}
 /// What the name of every partial file has after its destination's name.
 pub const PARTIAL: &str = ".partial-";
 
+/// Whether this may be the name of a partial file of some destination.
+pub fn is_named_like_a_partial(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with('.') && name.contains(PARTIAL)
+}
+
 /// Returns the prefix of the names of a destination's partial files.
 pub fn prefix_of(destination: &Path) -> OsString {
     let mut prefix = OsString::from(".");
@@ -164,9 +170,9 @@ impl Partials {
     }
 }
 
-/// Removes the abandoned partial files of a destination. Failures are ignored: a
-/// leftover does no harm, and `aidlink audit` reports it.
-pub fn remove_abandoned(destination: &Path) {
+/// Removes the abandoned partial files of a destination, except the folders that `is_kept`.
+/// Failures are ignored: a leftover does no harm, and `aidlink audit` reports it.
+pub fn remove_abandoned(destination: &Path, is_kept: impl Fn(&Folder) -> bool) {
     let Ok(folder) =
         fs::canonicalize(parent_of(destination)).and_then(|folder| Folder::open(&folder))
     else {
@@ -180,6 +186,11 @@ pub fn remove_abandoned(destination: &Path) {
             continue;
         };
         let _ = match folder.kind(Path::new(&name)) {
+            Ok(EntryKind::Folder)
+                if folder.folder(Path::new(&name)).is_ok_and(|it| is_kept(&it)) =>
+            {
+                continue;
+            }
             Ok(EntryKind::Folder) => folder.remove_tree(&name),
             _ => folder.remove_file(Path::new(&name)),
         };
@@ -216,9 +227,9 @@ mod tests {
         let mut like = prefix_of(Path::new(&bytes(0xfe)));
         like.push("dead");
         create(&folder.path().join(&like));
-        remove_abandoned(&folder.path().join(bytes(0xff)));
+        remove_abandoned(&folder.path().join(bytes(0xff)), |_| false);
         assert!(folder.path().join(&like).exists());
-        remove_abandoned(&folder.path().join(bytes(0xfe)));
+        remove_abandoned(&folder.path().join(bytes(0xfe)), |_| false);
         assert!(!folder.path().join(&like).exists());
         // Complete ones that somebody renamed.
         create(&of("renamed"));
@@ -226,13 +237,13 @@ mod tests {
         let mode = fs::metadata(of("renamed")).expect("there").permissions();
         assert_eq!(mode.mode() & 0o7777, 0o700);
         fs::write(of("key"), b"a complete key").expect("writable");
-        remove_abandoned(&destination);
+        remove_abandoned(&destination, |_| false);
         assert!(!of("dead").exists());
         assert!(of("alive").exists());
         assert!(folder.path().join(".other.partial-dead").exists());
         assert!(of("other.partial-dead").exists());
         drop(alive);
-        remove_abandoned(&destination);
+        remove_abandoned(&destination, |_| false);
         assert!(!of("alive").exists());
         assert!(of("renamed").join("list.csv").exists());
         assert!(of("key").exists());

@@ -43,6 +43,7 @@ use crate::manifest::{MANIFEST, Software};
 use crate::needed::Needed;
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
+use crate::round_folder::FoundRoundFile;
 use crate::signing::SigningKey;
 use crate::verification::{NamedKeys, Signer, Verification, open, verify_opened};
 use crate::written_path::stays_inside;
@@ -69,6 +70,8 @@ pub struct Purge<'p> {
     pub round_folder: &'p Path,
     /// The ids in the round files there, if there are any. Inputs of other rounds are left.
     pub rounds: &'p [String],
+    /// The round files that were found: paths of inputs are relative to their folders.
+    pub round_files: &'p [FoundRoundFile],
     /// Files that only the round file names and no step read. They are left.
     pub unread: &'p [RoundFile],
     /// The office's signing key.
@@ -136,11 +139,19 @@ impl Purge<'_> {
     /// or a record cannot be written. Always on systems other than Unix, unless
     /// this is a dry run: there, files cannot be deleted without following links.
     pub fn run(&self) -> Result<Vec<Purged>, Faults> {
+        // Before the output folders: of two purges of outputs that share inputs, one goes on.
+        let _lock = lock_round_folder(self.round_folder, self.dry_run)?;
+        self.run_locked()
+    }
+
+    /// As [`Purge::run`], while the caller holds what [`lock_round_folder`] returned.
+    ///
+    /// # Errors
+    /// As [`Purge::run`].
+    pub fn run_locked(&self) -> Result<Vec<Purged>, Faults> {
         if !cfg!(unix) && !self.dry_run {
             return Err(unsupported_system(self.round_folder).into());
         }
-        // Before the output folders: of two purges of outputs that share inputs, one goes on.
-        let _lock = self.lock_round_folder()?;
         let mut faults = FaultCollector::new();
         let mut planned = Vec::new();
         for output in self.outputs {
@@ -182,8 +193,8 @@ impl Purge<'_> {
             };
             let own = folder(plan);
             let others = later.iter().filter(|other| **other != own);
-            let needed = Needed::by(others, &signers, day)?;
-            plan.remains.keep(|file| needed.until(file));
+            let needed = Needed::by(others, &signers, day, self.round_files, self.key_id)?;
+            plan.remains.keep(|found| needed.until(found));
         }
         Ok(())
     }
@@ -225,28 +236,6 @@ impl Purge<'_> {
                 self.record(&plan, &done, shared)
             })
             .collect()
-    }
-
-    /// Locks the folder of the inputs, which the output folders of a round share. Returns
-    /// `None` in a dry run, or if there is no such folder.
-    ///
-    /// # Errors
-    /// When the folder cannot be opened, or another purge holds its lock.
-    fn lock_round_folder(&self) -> Result<Option<File>, Fault> {
-        let folder = std::fs::canonicalize(self.round_folder).and_then(|path| Folder::open(&path));
-        match folder {
-            Ok(folder) if !self.dry_run => {
-                let lock = folder.lock_itself();
-                lock.map_err(|error| match error.kind() {
-                    io::ErrorKind::WouldBlock => inputs_in_use(self.round_folder),
-                    _ => Fault::unreadable(self.round_folder, &error),
-                })
-            }
-            Ok(_) => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            // Inputs in it would count as missing.
-            Err(error) => Err(Fault::unreadable(self.round_folder, &error)),
-        }
     }
 
     fn plan(&self, output: &Path) -> Result<PurgePlan, Faults> {
@@ -560,6 +549,28 @@ impl Purge<'_> {
     }
 }
 
+/// Locks the folder of the inputs, which the output folders of a round share. Returns
+/// `None` in a dry run, or if there is no such folder.
+///
+/// # Errors
+/// When the folder cannot be opened, or another purge holds its lock.
+pub fn lock_round_folder(round_folder: &Path, dry_run: bool) -> Result<Option<File>, Fault> {
+    let folder = std::fs::canonicalize(round_folder).and_then(|path| Folder::open(&path));
+    match folder {
+        Ok(folder) if !dry_run => {
+            let lock = folder.lock_itself();
+            lock.map_err(|error| match error.kind() {
+                io::ErrorKind::WouldBlock => inputs_in_use(round_folder),
+                _ => Fault::unreadable(round_folder, &error),
+            })
+        }
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // Inputs in it would count as missing.
+        Err(error) => Err(Fault::unreadable(round_folder, &error)),
+    }
+}
+
 /// Returns what journals and records of a folder must match; `None` if its manifest has no
 /// valid signature.
 fn signed_by(verification: &Verification) -> Option<SignedBy<'_>> {
@@ -694,7 +705,7 @@ fn clock_is_early(manifest: &Path) -> Fault {
     )
 }
 
-fn inputs_in_use(folder: &Path) -> Fault {
+pub(crate) fn inputs_in_use(folder: &Path) -> Fault {
     Fault::of_file(
         folder,
         Text::new(

@@ -3,6 +3,7 @@
 //! like a result. The next run with the same destination removes the hidden
 //! folder of a killed run. Folders have mode 0700, files 0600.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::text::Text;
-use aidlink_files::folder::rename_new;
-use aidlink_files::partial::{lock_new, parent_of, prefix_of, remove_abandoned, unmark};
+use aidlink_files::folder::{Folder, rename_new};
+use aidlink_files::partial::{
+    is_named_like_a_partial, lock_new, parent_of, prefix_of, remove_abandoned, unmark,
+};
 
 use crate::audit_log::LOG;
 use crate::interruption;
@@ -39,6 +42,19 @@ pub struct OutputFolder {
     _held: Option<File>,
     destination: PathBuf,
     written: Vec<WrittenFile>,
+}
+
+/// Whether the leftover of a killed run holds an output folder, which somebody moved into it: no
+/// step writes a manifest below the top of its folder.
+pub(crate) fn holds_an_output(leftover: &Folder) -> bool {
+    let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
+    let files = leftover.below().files.into_iter();
+    let paths: BTreeSet<PathBuf> = files.map(|file| file.path).collect();
+    paths.iter().any(|path| {
+        path.components().count() > 1
+            && path.file_name().is_some_and(|name| *name == *signature)
+            && paths.contains(&path.with_file_name(MANIFEST))
+    })
 }
 
 impl OutputFolder {
@@ -110,10 +126,32 @@ impl OutputFolder {
     ///
     /// # Errors
     /// As [`OutputFolder::check_absent`] and [`OutputFolder::check_parent`]; when the name is not
-    /// UTF-8.
+    /// UTF-8, or it or a folder above it is named like an unfinished one.
     pub fn check_destination(destination: &Path) -> Result<(), Fault> {
         Self::check_name(destination, destination.file_name().unwrap_or_default())?;
+        Self::check_no_partial_name(destination)?;
         Self::check_absent(destination).and_then(|()| Self::check_parent(destination))
+    }
+
+    /// Checks that neither the destination nor a folder above it is named like what a killed run
+    /// left: the output would not be found, or be deleted with it.
+    fn check_no_partial_name(destination: &Path) -> Result<(), Fault> {
+        let parent = fs::canonicalize(parent_of(destination)).unwrap_or_default();
+        let mut names = parent.iter().chain(destination.file_name());
+        if !names.any(is_named_like_a_partial) {
+            return Ok(());
+        }
+        Err(Fault::of_file(
+            destination,
+            Text::new(
+                "输出文件夹或其上级文件夹的名称与中断的运行所留的文件夹（.NAME.partial-...）相同",
+                "the output folder, or a folder above it, is named like what an interrupted run leaves (.NAME.partial-...)",
+            ),
+            Text::new(
+                "请用 --output 指定其他位置的文件夹",
+                "choose a folder elsewhere with --output",
+            ),
+        ))
     }
 
     /// Checks that the destination has a path below the round's folder that can be written
@@ -154,7 +192,7 @@ impl OutputFolder {
     pub fn begin(destination: &Path) -> Result<Self, Fault> {
         Self::check_absent(destination)?;
         Self::check_not_in_another(destination)?;
-        remove_abandoned(destination);
+        remove_abandoned(destination, holds_an_output);
         let mut builder = tempfile::Builder::new();
         let prefix = prefix_of(destination);
         builder.prefix(&prefix);

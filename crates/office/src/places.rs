@@ -14,6 +14,7 @@ use aidlink_files::partial::Partials;
 
 use crate::aside::{as_recorded, aside_place};
 use crate::deletion_record::{FilePart, PlacedFile};
+use crate::output_folder::holds_an_output;
 
 /// The folders that hold a round's files.
 pub(crate) struct Places {
@@ -29,6 +30,8 @@ pub(crate) struct Places {
     pub(crate) in_use: Vec<OsString>,
     /// The names of those that cannot be opened or locked.
     pub(crate) not_locked: Vec<OsString>,
+    /// The names of those that hold an output folder.
+    pub(crate) holding_outputs: Vec<OsString>,
 }
 
 impl Places {
@@ -51,6 +54,11 @@ impl Places {
         let parent = parent.staying();
         parent.entries()?;
         let partials = Partials::of(&parent, &real);
+        let holds = |name: &OsString| {
+            let leftover = parent.folder(Path::new(name));
+            leftover.is_ok_and(|leftover| holds_an_output(&leftover))
+        };
+        let (holding_outputs, leftovers) = partials.abandoned.into_iter().partition(holds);
         Ok(Places {
             output: opened,
             // The user may name this folder by a link.
@@ -63,7 +71,8 @@ impl Places {
                 Err(error) => return Err(error),
             },
             parent,
-            leftovers: partials.abandoned,
+            leftovers,
+            holding_outputs,
             in_use: partials.in_use,
             not_locked: partials.unknown,
         })

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::deletion::{Purge, Purged};
+use crate::deletion::{Purge, Purged, inputs_in_use, lock_round_folder};
 use crate::deletion_record::{DeletionRecord, RoundFile};
 use crate::ending::Ending;
 use crate::manifest::Manifest;
@@ -124,16 +124,7 @@ fn purge(
     program: &str,
     key_id: KeyIdOf<'_>,
 ) -> Result<(RoundFolder, Vec<Purged>), Faults> {
-    let found = RoundFolder::find(&asked.folder, asked.round.as_deref())?;
-    // Below a folder that cannot be read there may be an output that still needs the inputs.
-    let mut unsearched = FaultCollector::new();
-    for fault in &found.unsearched {
-        unsearched.push(fault.clone());
-    }
-    for output in &found.under_way {
-        unsearched.push(is_being_written(output));
-    }
-    unsearched.finish()?;
+    let found = find(asked)?;
     let key_file = match &asked.signing_key {
         Some(file) => file.clone(),
         None => signing_key_of(&found),
@@ -156,11 +147,19 @@ fn purge(
         check_round(round_file, &found)?;
     }
     let signing_key = SigningKey::read(&key_file)?;
+    // A run may have ended since: no other one begins from now on.
+    let first = found.folder;
+    let _lock = lock_round_folder(&first, asked.dry_run)?;
+    let found = find(asked)?;
+    if found.folder != first {
+        return Err(inputs_in_use(&found.folder).into());
+    }
     let purged = Purge {
         outputs: &found.outputs,
         siblings: &found.siblings,
         round_folder: &found.folder,
         rounds: &found.rounds,
+        round_files: &found.round_files,
         unread: &unread(&found),
         signing_key: &signing_key,
         program,
@@ -171,8 +170,26 @@ fn purge(
         dry_run: asked.dry_run,
         now: Timestamp::now(),
     }
-    .run()?;
+    .run_locked()?;
     Ok((found, purged))
+}
+
+/// Finds the round.
+///
+/// # Errors
+/// When a folder cannot be searched, or a run is writing an output: there may be an output that
+/// needs the inputs.
+fn find(asked: &PurgeArguments) -> Result<RoundFolder, Faults> {
+    let found = RoundFolder::find(&asked.folder, asked.round.as_deref())?;
+    let mut unsearched = FaultCollector::new();
+    for fault in &found.unsearched {
+        unsearched.push(fault.clone());
+    }
+    for output in &found.under_way {
+        unsearched.push(is_being_written(output));
+    }
+    unsearched.finish()?;
+    Ok(found)
 }
 
 fn is_being_written(output: &Path) -> Fault {
@@ -187,8 +204,11 @@ fn is_being_written(output: &Path) -> Fault {
 }
 
 /// Refuses a round file that the user named and that is of another round than the outputs: the
-/// files beside it are that round's.
+/// files beside it are that round's. Refuses one that does not say of which round it is.
 fn check_round(round_file: &Path, found: &RoundFolder) -> Result<(), Faults> {
+    if let Ok(written) = WrittenRound::read(round_file) {
+        written.round_id()?;
+    }
     let mut manifests = found
         .outputs
         .iter()

@@ -26,7 +26,7 @@ use crate::places::Places;
 use crate::written_path::{plain, stays_inside};
 
 /// The largest accepted key file, in bytes.
-const LONGEST_KEY_FILE: u64 = 64 << 10;
+pub(crate) const LONGEST_KEY_FILE: u64 = 64 << 10;
 
 /// A leftover of an interrupted run that is larger is deleted without a digest, so that
 /// neither a purge nor an audit reads it to its end.
@@ -60,6 +60,11 @@ pub struct Remains {
 }
 
 impl FoundFile {
+    /// Whether it has the name that an interrupted purge gave it.
+    pub(crate) fn is_set_aside(&self) -> bool {
+        self.place != Path::new(&self.file.path)
+    }
+
     /// Returns the entry of a journal.
     pub(crate) fn journaled(&self) -> PlacedFile {
         PlacedFile {
@@ -71,11 +76,11 @@ impl FoundFile {
 
 impl Remains {
     /// Keeps the inputs that other outputs still need. `needed_until` returns the day.
-    pub fn keep(&mut self, needed_until: impl Fn(&RoundFile) -> Option<Date>) {
+    pub fn keep(&mut self, needed_until: impl Fn(&FoundFile) -> Option<Date>) {
         let doubtful = &mut self.doubtful;
         self.there.retain(|found| {
             let file = &found.file;
-            let day = needed_until(file).filter(|_| file.is_input());
+            let day = file.is_input().then(|| needed_until(found)).flatten();
             doubtful.extend(day.map(|day| (file.clone(), Doubt::Needed(day))));
             day.is_none()
         });
@@ -165,6 +170,8 @@ pub enum Doubt {
     InUse,
     /// The leftover of an interrupted run cannot be opened, or its file system has no locks.
     NotLocked,
+    /// The leftover of an interrupted run holds an output folder.
+    HoldsOutput,
     /// Something is mounted in the leftover of an interrupted run.
     Mounted,
     /// The step read it from outside the round's folder, perhaps through a link.
@@ -211,6 +218,10 @@ impl Doubt {
             Doubt::NotLocked => Text::new(
                 "无法打开或无法加锁，不能确认是否仍有程序在写，未删除；请改正权限后重新运行 purge，或确认没有程序在写之后人工删除",
                 "it cannot be opened or locked, so nobody can tell whether a program is still writing it, and it was not deleted: correct its permissions and run `purge` again, or make sure that no program is writing it and delete it by hand",
+            ),
+            Doubt::HoldsOutput => Text::new(
+                "中断的运行所留的文件夹中有输出文件夹，未删除；请将该输出文件夹移到别处，再重新运行 purge",
+                "what the interrupted run left holds an output folder, so it was not deleted: move that output folder elsewhere, and run `purge` again",
             ),
             Doubt::Mounted => Text::new(
                 "其中挂载了另一文件系统或文件夹，未删除；请卸载后重新运行 purge",
@@ -338,6 +349,22 @@ pub(crate) fn recorded_files(manifest: &Manifest) -> BTreeSet<(FilePart, String)
 /// has the name of a received file but no path, and the id of a key; and files whose paths lead
 /// out of their folder.
 fn files_outside(manifest: &Manifest) -> Vec<RoundFile> {
+    let named = all_named_files(manifest).into_iter();
+    let named = named.filter(|file| !stays_inside(&file.path));
+    inputs_without_path(manifest)
+        .into_iter()
+        .chain(named)
+        .collect()
+}
+
+/// Returns the inputs that a manifest names with their paths, wherever these lead.
+pub(crate) fn inputs_with_path(manifest: &Manifest) -> Vec<RoundFile> {
+    let files = all_named_files(manifest).into_iter();
+    files.filter(RoundFile::is_input).collect()
+}
+
+/// Returns the inputs of which a manifest has no path.
+pub(crate) fn inputs_without_path(manifest: &Manifest) -> Vec<RoundFile> {
     let received = manifest.received.iter();
     let received = received.filter(|received| received.path.is_none());
     let received = received.map(|received| {
@@ -347,9 +374,7 @@ fn files_outside(manifest: &Manifest) -> Vec<RoundFile> {
     });
     let key = manifest.key.as_ref().filter(|key| key.file.is_none());
     let key = key.map(|key| key_file(&key.id, &key.id));
-    let named = all_named_files(manifest).into_iter();
-    let named = named.filter(|file| !stays_inside(&file.path));
-    received.chain(key).chain(named).collect()
+    received.chain(key).collect()
 }
 
 /// A search for the files of a manifest.
@@ -387,6 +412,7 @@ impl Search<'_> {
         for (names, doubt) in [
             (&places.in_use, Doubt::InUse),
             (&places.not_locked, Doubt::NotLocked),
+            (&places.holding_outputs, Doubt::HoldsOutput),
         ] {
             let files = names
                 .iter()

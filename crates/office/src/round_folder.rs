@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 
 use crate::audit_log::LOG;
 use crate::manifest::{MANIFEST, Manifest};
-use crate::round::WrittenRound;
+use crate::remains::inputs;
+use crate::round::{CONFIGURATION, WrittenRound};
 use crate::signing::SIGNATURE_SUFFIX;
 use aidlink_faults::fault::Fault;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_files::folder::Folder;
-use aidlink_files::partial::{PARTIAL, is_under_way, parent_of};
+use aidlink_files::partial::{is_named_like_a_partial, is_under_way, parent_of};
 
 /// The output folders and the round file of a round.
 #[derive(Clone, Debug)]
@@ -31,7 +32,9 @@ pub struct RoundFolder {
     pub siblings: Vec<PathBuf>,
     /// The ids in the round file that the user named, or else in all round files in the folder.
     pub rounds: Vec<String>,
-    /// The folders that could not be searched for them.
+    /// The round files there and everywhere below, without the copies in output folders.
+    pub round_files: Vec<FoundRoundFile>,
+    /// The folders that could not be searched for them, also those in output folders.
     pub unsearched: Vec<Fault>,
     /// Unfinished output folders anywhere below the round's folder that a run is writing. It
     /// may be reading the inputs.
@@ -39,6 +42,15 @@ pub struct RoundFolder {
     /// Folders beside the output folders with a manifest that is none of a step, and nothing
     /// else that a step writes.
     pub foreign: Vec<PathBuf>,
+}
+
+/// A round file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FoundRoundFile {
+    /// The folder that holds it; paths of inputs are relative to it.
+    pub folder: PathBuf,
+    /// BLAKE3 digest of its bytes, hexadecimal.
+    pub digest: String,
 }
 
 impl RoundFolder {
@@ -110,29 +122,31 @@ impl RoundFolder {
         let beside = round_files_in(&folder).into_iter();
         let beside = beside.map(|(path, _)| path).collect();
         let mut search = SiblingSearch::default();
-        let levels = if round_file.is_some() { DEEPEST } else { 0 };
+        // A folder that holds nothing of a round may hold anything else.
+        let is_of_round = round_file.is_some()
+            || holds_a_round_file(&folder)
+            || outputs.iter().any(|output| has_inputs_in(output, &folder));
+        let levels = if is_of_round { DEEPEST } else { 0 };
         search.search(&folder, levels);
-        // The purge or the audit of a named folder says itself what it cannot read.
-        let is_in_named = |path: &Path| {
-            let path = path
-                .ancestors()
-                .find_map(|path| fs::canonicalize(path).ok());
-            path.is_some_and(|path| named.iter().any(|named| path.starts_with(named)))
-        };
-        let unsearched = search.unsearched.into_iter();
-        let unsearched = unsearched.filter(|(path, _)| !is_in_named(path));
-        let unsearched = unsearched.map(|(_, fault)| fault).collect();
         let mut siblings: Vec<PathBuf> = search.found.iter().filter_map(real).collect();
         siblings.sort();
         siblings.dedup();
         siblings.retain(|other| !named.contains(other));
+        let mut round_files = search.round_files;
+        let of_named = round_file.as_ref().and_then(|file| {
+            let digest = WrittenRound::read(file).ok()?.digest().to_owned();
+            let folder = parent_of(file).to_path_buf();
+            Some(FoundRoundFile { folder, digest })
+        });
+        round_files.extend(of_named);
         Ok(RoundFolder {
             folder,
             round_file,
             outputs,
             siblings,
             rounds: ids_of(named_rounds.unwrap_or(beside)),
-            unsearched,
+            round_files,
+            unsearched: search.unsearched,
             under_way: search.under_way,
             foreign,
         })
@@ -146,6 +160,15 @@ fn is_output_folder(folder: &Path) -> bool {
         || [MANIFEST, LOG]
             .iter()
             .any(|file| fs::symlink_metadata(folder.join(file)).is_ok())
+}
+
+/// Whether an input that the manifest of an output folder names is below a folder.
+fn has_inputs_in(output: &Path, folder: &Path) -> bool {
+    let manifest = manifest_of(output);
+    let named = manifest.iter().flat_map(inputs);
+    named
+        .map(|input| folder.join(input.path))
+        .any(|path| fs::symlink_metadata(path).is_ok())
 }
 
 /// The deepest folder that is searched for output folders, counted from the round's.
@@ -191,14 +214,23 @@ fn add_outputs(folder: &Path, levels: usize, found: &mut Vec<PathBuf>, foreign: 
 #[derive(Default)]
 struct SiblingSearch {
     found: Vec<PathBuf>,
-    unsearched: Vec<(PathBuf, Fault)>,
+    unsearched: Vec<Fault>,
     under_way: Vec<PathBuf>,
+    round_files: Vec<FoundRoundFile>,
 }
 
 impl SiblingSearch {
     /// Searches a folder, and the folders below it down to this many levels. 0 is for a folder
     /// of somebody's own, which may hold anything.
     fn search(&mut self, folder: &Path, levels: usize) {
+        if !is_configuration_of_an_output(folder) {
+            let round_files = round_files_in(folder).into_iter();
+            self.round_files
+                .extend(round_files.map(|(_, digest)| FoundRoundFile {
+                    folder: folder.to_path_buf(),
+                    digest,
+                }));
+        }
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
         let entries = match entries {
             Ok(entries) => entries,
@@ -218,11 +250,20 @@ impl SiblingSearch {
             }
             // Only while its run is going on does an unfinished one need an input.
             if is_named_like_a_partial(&entry.file_name()) {
+                let name = entry.file_name();
                 let parent = fs::canonicalize(folder).and_then(|parent| Folder::open(&parent));
-                if parent.is_ok_and(|parent| is_under_way(&parent, &entry.file_name())) {
+                let is = |what: fn(&Folder, &OsStr) -> bool| {
+                    parent.as_ref().is_ok_and(|parent| what(parent, &name))
+                };
+                if is(is_under_way) {
                     self.under_way.push(path);
+                    continue;
                 }
-                continue;
+                // Without a mark it is a finished one that somebody renamed.
+                if is(|parent, name| parent.has_sticky_bit(Path::new(name)).unwrap_or(true)) {
+                    self.search_leftover(&path, levels);
+                    continue;
+                }
             }
             match has_been_written_by_a_step(&path) {
                 Ok(true) => self.found.push(path.clone()),
@@ -241,11 +282,21 @@ impl SiblingSearch {
         }
     }
 
+    /// Searches what a killed run left for outputs that somebody moved into it. A purge leaves
+    /// what it cannot read of it.
+    fn search_leftover(&mut self, leftover: &Path, levels: usize) {
+        let mut inner = SiblingSearch::default();
+        if levels > 1 {
+            inner.search(leftover, levels - 1);
+        }
+        self.found.append(&mut inner.found);
+        self.under_way.append(&mut inner.under_way);
+    }
+
     fn not_searched(&mut self, folder: &Path, error: &io::Error) {
         // It was removed meanwhile, or was never there.
         if error.kind() != io::ErrorKind::NotFound {
-            let fault = Fault::unreadable(folder, error);
-            self.unsearched.push((folder.to_path_buf(), fault));
+            self.unsearched.push(Fault::unreadable(folder, error));
         }
     }
 }
@@ -255,10 +306,12 @@ impl SiblingSearch {
 /// # Errors
 /// When the folder or its manifest cannot be read.
 fn has_been_written_by_a_step(folder: &Path) -> io::Result<bool> {
+    let folder = &fs::canonicalize(folder)?;
     for name in [LOG, MANIFEST] {
         match fs::symlink_metadata(folder.join(name)) {
             Ok(metadata) if name == MANIFEST && metadata.is_file() => {
-                fs::File::open(folder.join(name))?;
+                // Somebody may exchange it for a pipe, which would block.
+                Folder::open(folder)?.open_file(Path::new(name))?;
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -276,9 +329,11 @@ fn is_written_by_a_step(folder: &Path) -> bool {
     has(LOG) || has(&signature) || manifest_of(folder).is_some()
 }
 
-fn is_named_like_a_partial(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    name.starts_with('.') && name.contains(PARTIAL)
+/// Whether a folder holds the copies of configuration files in an output folder: paths in its
+/// round file are not relative to it.
+fn is_configuration_of_an_output(folder: &Path) -> bool {
+    folder.file_name() == Some(OsStr::new(CONFIGURATION))
+        && folder.parent().is_some_and(is_output_folder)
 }
 
 fn holds_a_round_file(folder: &Path) -> bool {

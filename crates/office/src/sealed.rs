@@ -254,10 +254,11 @@ impl Opener {
     /// which is complete when the plain text was read to its end.
     fn open_digested(&self, path: &Path) -> Result<(impl Read + use<>, SharedDigest), Fault> {
         let mut file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
-        check_header(path, &mut file)?;
+        let start = checked_start(path, &mut file)?;
         let digest = SharedDigest::default();
         let file = Digesting {
-            content: file,
+            // The file may be changed in place: what was checked is what is opened.
+            content: io::Cursor::new(start).chain(file),
             digest: digest.clone(),
         };
         let decryptor = Decryptor::new_buffered(BufReader::new(file))
@@ -447,31 +448,37 @@ fn read_secret(path: &Path) -> Result<Zeroizing<String>, Faults> {
         })
 }
 
-/// Refuses a sealed file whose header is longer than [`LONGEST_HEADER`]: the time
-/// in which the library reads a header grows with the square of its length. Refuses one that is
-/// sealed to several recipients: others than this office could open it.
-fn check_header(path: &Path, file: &mut File) -> Result<(), Fault> {
+/// Reads the start of a sealed file, which has the whole header. Refuses a header that is longer
+/// than [`LONGEST_HEADER`]: the time in which the library reads a header grows with the square of
+/// its length. Refuses one that is sealed to several recipients of whatever kind: others than this
+/// office could open it. One line of filler, as programs add it, is allowed.
+fn checked_start(path: &Path, file: &mut File) -> Result<Vec<u8>, Fault> {
     let unreadable = |error: io::Error| Fault::unreadable(path, &error);
     let mut start = Vec::new();
     file.take(LONGEST_HEADER)
         .read_to_end(&mut start)
         .map_err(unreadable)?;
-    file.rewind().map_err(unreadable)?;
     let is_cut_off = start.len() as u64 == LONGEST_HEADER;
     // The last line of a header begins so.
     let end = start.windows(5).position(|bytes| bytes == b"\n--- ");
     if !start.starts_with(SEALED) {
-        return Ok(());
+        return Ok(start);
     }
     let header = start.get(..end.unwrap_or(start.len())).unwrap_or_default();
     let lines = header.split(|byte| *byte == b'\n');
-    let recipients = lines.filter(|line| line.starts_with(b"-> X25519 ")).count();
-    if recipients > 1 {
+    let kinds = lines.filter_map(|line| line.strip_prefix(b"->"));
+    let kinds = kinds.map(|line| line.trim_ascii_start().split(|byte| *byte == b' ').next());
+    let (fillers, recipients): (Vec<&[u8]>, Vec<&[u8]>) = kinds
+        .map(Option::unwrap_or_default)
+        .partition(|kind| kind.ends_with(b"-grease"));
+    // The library refuses a passphrase beside anything else.
+    let is_known = matches!(recipients.as_slice(), [] | [b"X25519"] | [b"scrypt"]);
+    if !is_known || fillers.len() > 1 {
         return Err(Fault::of_file(
             path,
             Text::new(
-                "文件密封给了不止一个收件人",
-                "the file is sealed to more than one recipient",
+                "文件密封给了不止一个收件人，或收件人的类型不是 X25519",
+                "the file is sealed to more than one recipient, or to one of another kind than X25519",
             ),
             Text::new(
                 "请发送方只密封给一个收件人，重新发送，并查明另一收件人是谁",
@@ -480,7 +487,7 @@ fn check_header(path: &Path, file: &mut File) -> Result<(), Fault> {
         ));
     }
     if end.is_some() || !is_cut_off {
-        return Ok(());
+        return Ok(start);
     }
     Err(Fault::of_file(
         path,

@@ -43,7 +43,8 @@ pub fn writes(manifest: &Manifest, output: &OutputFile) -> bool {
 /// The documents that the step ran with, below their folder.
 fn is_configuration(manifest: &Manifest, name: &str) -> bool {
     let mut layers = manifest.policy.layers.iter();
-    let is_layer = name == "policy.toml" || layers.any(|layer| layer.file == name);
+    let is_layer =
+        name == "policy.toml" || is_layer_name(name) && layers.any(|layer| layer.file == name);
     let is_document = matches!(name, "round.toml" | "calendar.toml");
     is_document
         || is_layer
@@ -56,6 +57,17 @@ fn is_configuration(manifest: &Manifest, name: &str) -> bool {
             }
             _ => false,
         }
+}
+
+/// Whether a copy of a layer has this name: its number among the layers.
+fn is_layer_name(name: &str) -> bool {
+    let number = name.strip_prefix("policy.layers/");
+    let number = number.and_then(|name| name.strip_suffix(".toml"));
+    number.is_some_and(|number| {
+        !number.is_empty()
+            && !number.starts_with('0')
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 fn is_workbook(name: &str) -> bool {
@@ -101,4 +113,29 @@ fn is_crossing(manifest: &Manifest, name: &str, output: &OutputFile) -> bool {
         let endings = ["", CHECKSUM_SUFFIX, SIGNATURE_SUFFIX];
         crossed.file == name && endings.iter().any(|end| path == format!("{name}{end}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_a_layer_has_its_number_for_a_name() {
+        for name in ["policy.layers/1.toml", "policy.layers/12.toml"] {
+            assert!(is_layer_name(name), "{name}");
+        }
+        for name in [
+            "people.csv",
+            "policy.layers/people.csv",
+            "policy.layers/.toml",
+            "policy.layers/0.toml",
+            "policy.layers/01.toml",
+            "policy.layers/1/2.toml",
+            "policy.layers/x.toml",
+            "policy.layers/../1.toml",
+            "policy.layers/1.toml/",
+        ] {
+            assert!(!is_layer_name(name), "{name}");
+        }
+    }
 }

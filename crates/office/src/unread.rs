@@ -3,6 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+
+use aidlink_files::partial::{parent_of, prefix_of};
 
 use crate::deletion_record::{FilePart, RoundFile};
 use crate::manifest::{Manifest, StepKind};
@@ -37,7 +40,10 @@ pub fn unread(found: &RoundFolder) -> Vec<RoundFile> {
     let has_key = manifests.iter().any(|manifest| manifest.key.is_some());
     let key = written.key_file().ok().filter(|_| has_key);
     let key = key.map(|path| (FilePart::Key, path));
-    let files = exports.chain(key).filter_map(|(part, path)| {
+    let others = exports
+        .chain(key)
+        .filter(|(_, path)| !is_purged(found, path));
+    let files = others.filter_map(|(part, path)| {
         let name = plain(&relative_to(&found.folder, &path)?);
         let length = fs::symlink_metadata(&path).ok()?.len();
         (!named.contains(&name)).then_some(RoundFile {
@@ -51,4 +57,30 @@ pub fn unread(found: &RoundFolder) -> Vec<RoundFile> {
     });
     let files: BTreeSet<RoundFile> = files.collect();
     files.into_iter().collect()
+}
+
+/// Whether a purge deletes a file as an output that a manifest names, or as what a killed run of
+/// an output left.
+fn is_purged(found: &RoundFolder, path: &Path) -> bool {
+    let Ok(holder) = fs::canonicalize(parent_of(path)) else {
+        return false;
+    };
+    let path = holder.join(path.file_name().unwrap_or_default());
+    let outputs = found.outputs.iter();
+    let mut outputs = outputs.filter_map(|output| fs::canonicalize(output).ok());
+    outputs.any(|output| match path.strip_prefix(&output) {
+        Ok(inside) => manifest_of(&output).is_some_and(|manifest| {
+            let mut written = manifest.outputs.iter();
+            written.any(|written| Path::new(&written.file) == inside)
+        }),
+        Err(_) => {
+            let beside = path.strip_prefix(parent_of(&output)).ok();
+            let first = beside.and_then(|beside| beside.iter().next());
+            let prefix = prefix_of(&output);
+            first.is_some_and(|first| {
+                let first = first.as_encoded_bytes();
+                first.starts_with(prefix.as_encoded_bytes())
+            })
+        }
+    })
 }

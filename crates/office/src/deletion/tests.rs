@@ -55,6 +55,7 @@ impl Signed {
             siblings: &[],
             round_folder: self.round.folder(),
             rounds: &[],
+            round_files: &[],
             unread: &[],
             signing_key: &self.key,
             program: "aidlink",
@@ -423,7 +424,7 @@ fn a_common_input_that_was_moved_away_is_missing_for_no_output() {
 fn a_purge_holds_the_lock_of_the_inputs_that_outputs_share() {
     let signed = Signed::new();
     let purge = signed.purge();
-    let lock = purge.lock_round_folder();
+    let lock = lock_round_folder(purge.round_folder, purge.dry_run);
     if !matches!(lock, Ok(Some(_))) {
         // The file system has no locks.
         return;
