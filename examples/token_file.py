@@ -75,6 +75,10 @@ CONDITIONS = {
     "kind IN ('disabled','bereaved_family','demobilised_rural','ill_returned')": lambda row, as_of: is_in(
         row["kind"], *ENTITLED
     ),
+    "status = 'active' AND kind IN ('disabled','bereaved_family','demobilised_rural','ill_returned') "
+    "AND hardship IS NULL": lambda row, as_of: min(
+        is_in(row["status"], "active"), is_in(row["kind"], *ENTITLED), YES if row.get("hardship", "") == "" else NO
+    ),
     "status = 'active' AND kind IN ('military_family','bereaved_family')": lambda row, as_of: min(
         is_in(row["status"], "active"), is_in(row["kind"], "military_family", "bereaved_family")
     ),

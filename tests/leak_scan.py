@@ -9,7 +9,7 @@ writes must not contain
   or landline telephone number, or of a bank card number, in digits of any script, in groups
   separated by up to three characters that are neither letters nor digits;
 - a name of the inputs, except on the procuratorate's own lists (below lists/for-review/)
-  and in its workbooks (below review/), where the policy discloses names;
+  and in its workbooks and person pages (below review/), where the policy discloses names;
 - the round's key, except in the key file.
 
 No command may create a socket.
@@ -282,7 +282,7 @@ leaks = []
 def searched(path, data):
     """Returns the texts to be searched of what was written to a file. A workbook is packed: the
     text of each of its parts. Tags end numbers, as cells do; attributes are searched, too."""
-    if "/review/" not in path:
+    if "/review/" not in path or not path.endswith(".xlsx"):
         return [data.decode("utf-8", errors="replace")]
     counts["workbooks"] += 1
     with zipfile.ZipFile(io.BytesIO(data)) as workbook:

@@ -269,6 +269,7 @@ id = "under_way"
 states = [
   "transferred_in_advance", "awaiting_receipt", "received", "under_review", "eligible", "materials_needed",
   "person_told", "jurisdiction_transferred", "overdue", "follow_up_due", "aid_delivered", "followed_up", "closed",
+  "confirmed", "returned", "withdrawn", "not_reachable", "declined", "dead", "duplicate", "moved_away",
 ]
 suppresses = "always"
 title = { zh = "办理中", en = "Under way" }
@@ -481,7 +482,8 @@ replace = true
 because = "what is closed counts no longer"
 states = [
   "transferred_in_advance", "awaiting_receipt", "received", "under_review", "eligible", "materials_needed",
-  "person_told", "jurisdiction_transferred", "overdue", "follow_up_due",
+  "person_told", "jurisdiction_transferred", "overdue", "follow_up_due", "confirmed", "returned", "withdrawn",
+  "not_reachable", "declined", "dead", "duplicate", "moved_away",
 ]
 suppresses = "always"
 title = { zh = "办理中", en = "Under way" }
