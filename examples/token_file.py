@@ -69,6 +69,7 @@ def is_of_age(row, as_of, low, high):
 CONDITIONS = {
     "status = 'died'": lambda row, as_of: is_in(row["status"], "died"),
     "status = 'active'": lambda row, as_of: is_in(row["status"], "active"),
+    "hardship": lambda row, as_of: is_in(row["hardship"], "true"),
     "status = 'active' AND hardship": lambda row, as_of: min(
         is_in(row["status"], "active"), is_in(row["hardship"], "true")
     ),
