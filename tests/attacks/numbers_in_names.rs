@@ -100,7 +100,7 @@ fn an_output_folder_with_a_number_in_its_name_is_purged_and_never_named() {
             );
             assert_eq!(
                 paths(&record["removed"]).len(),
-                if is_killed { 42 } else { 43 }
+                if is_killed { 44 } else { 45 }
             );
             assert_eq!(record["not_found"], json!([]));
             assert!(asides.iter().all(|(_, place)| !place.exists()));

@@ -114,7 +114,7 @@ fn each_record_of_one_purge_lists_the_inputs_and_stands_alone() {
     assert!(result.stdout.contains(text), "{}", result.stdout);
     for output in [finished.path(""), other] {
         let record = last_record(&output);
-        assert_eq!(paths(&record["removed"]).len(), 42, "{record}");
+        assert_eq!(paths(&record["removed"]).len(), 44, "{record}");
         let key = finished.round.path("signing.pub");
         let audit = ["audit", output.to_str().unwrap(), "--json", "--public-key"];
         let audit = aidlink(&[&audit[..], &[key.to_str().unwrap()]].concat());
@@ -293,7 +293,7 @@ fn an_output_in_a_subfolder_or_with_a_hidden_name_is_found() {
             check_19_in(&audit, &hidden)
         };
         assert_eq!(state, "not_held", "{place}");
-        assert!(evidence.contains("43 files are still here"), "{evidence}");
+        assert!(evidence.contains("45 files are still here"), "{evidence}");
         let result = purge(&finished, &[]);
         assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
         assert!(

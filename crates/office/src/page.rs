@@ -54,7 +54,7 @@ mod tests {
         let hostile = "<script>alert('1')</script>\u{1b}[31m&\"";
         let body = html! { p title=(hostile) { (hostile) } };
         let page = page(Language::English, hostile, "", &body);
-        let page = String::from_utf8(page).unwrap();
+        let page = String::from_utf8(page).expect("text");
         assert!(!page.contains("<script"), "{page}");
         assert!(!page.contains('\u{1b}'), "{page}");
         let escaped = "&lt;script&gt;alert('1')&lt;/script&gt; [31m&amp;&quot;";

@@ -249,7 +249,8 @@ impl SiblingSearch {
                 continue;
             }
             // Only while its run is going on does an unfinished one need an input.
-            if is_named_like_a_partial(&entry.file_name()) {
+            let is_partial = is_named_like_a_partial(&entry.file_name());
+            if is_partial {
                 let name = entry.file_name();
                 let parent = fs::canonicalize(folder).and_then(|parent| Folder::open(&parent));
                 let is = |what: fn(&Folder, &OsStr) -> bool| {
@@ -274,7 +275,9 @@ impl SiblingSearch {
                 }
                 Err(_) => continue,
             }
-            if levels > 1 && !is_link {
+            if is_partial && !is_link {
+                self.search_leftover(&path, levels);
+            } else if levels > 1 && !is_link {
                 self.search(&path, levels - 1);
             } else if levels == 1 && !is_link {
                 self.not_searched(&path, &io::ErrorKind::Unsupported.into());

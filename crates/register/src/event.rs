@@ -15,6 +15,10 @@ use crate::number::{EventId, LeadNumber, PersonNumber};
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "fields", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an event is short-lived and there is one at a time"
+)]
 pub enum Event {
     /// The register was made.
     Created(Created),
