@@ -1055,7 +1055,8 @@ fn a_manifest_cannot_name_files_outside_the_folder() {
         "--lang",
         "en",
     ]);
-    assert_eq!(result.code, 0, "{}", result.stderr);
+    // Both are left, and told.
+    assert_eq!(result.code, 3, "{}", result.stderr);
     assert!(
         finished
             .round
@@ -1094,7 +1095,7 @@ fn the_matrix_shows_how_every_column_was_used() {
     assert_eq!(id["needed_for"], json!([{"for": "token"}]));
     // Rules use the age, which comes from the ID number.
     let id = row("procuratorate.case-parties", "national_id");
-    assert_eq!(id["leaves"], json!(["token", "outcomes"]));
+    assert_eq!(id["leaves"], json!(["token", "sex_and_age", "outcomes"]));
     let name = row("procuratorate.case-parties", "name");
     assert_eq!(name["leaves"], json!(["list_field"]));
     assert_eq!(name["needed_for"], json!([{"for": "lists"}]));
