@@ -167,7 +167,7 @@ fn foresee(
         may_be_empty: false,
     };
     let planned = basis.planned.clone().unwrap_or_else(of_options);
-    let on_rows = reading_progress::begin(&progress, &schema.title, exports);
+    let on_rows = reading_progress::begin(progress, &schema.title, exports);
     let preview = preview(exports, schema, policy, basis.as_of, &on_rows);
     progress.finish();
     let Preview { report, unknown } = preview.map_err(|error| error.into_faults(exports))?;
