@@ -8,7 +8,7 @@ use aidlink_fuzz::FOLDER;
 use aidlink_office::audit_log::read_log;
 use aidlink_office::leak_scan::{KeyIds, scan_bytes};
 use aidlink_office::remains::remains;
-use aidlink_office::verification::{NamedKeys, verify};
+use aidlink_office::verification::{NamedKeys, RoundOffices, verify};
 use libfuzzer_sys::fuzz_target;
 
 // The input holds the three files, separated by the byte 1, which none of them contains.
@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = read_log(&String::from_utf8_lossy(bytes));
     let _ = scan_bytes(bytes, &KeyIds::default());
-    if let Ok(verification) = verify(&output, None, &NamedKeys::ByRound(Vec::new())) {
+    if let Ok(verification) = verify(&output, None, &NamedKeys::ByRound(RoundOffices::default())) {
         // No public key was named, so at least that is a fault.
         assert!(!verification.faults.is_empty());
         let manifest = &verification.manifest;
