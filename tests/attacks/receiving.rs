@@ -637,9 +637,10 @@ fn a_recipient_has_one_spelling() {
         (result, out)
     };
     for recipient in FIRST_SPELLINGS {
-        let (result, _) = seal(recipient);
+        let (result, out) = seal(recipient);
         let text = "is not an age recipient";
         assert!(!result.stderr.contains(text), "{}", result.stderr);
+        let _ = std::fs::remove_file(out);
     }
     for recipient in SECOND_SPELLINGS {
         let (result, out) = seal(recipient);
