@@ -805,7 +805,9 @@ fn faults_of_all_parts_are_reported_together_in_a_fixed_order() {
         ("calendar.toml", "no-calendar.toml"),
     ]);
     let text = fs::read_to_string(place.path("policy.toml")).expect("the policy");
-    let wrong = text.replacen("property_loss >=", "property_los >=", 1);
+    let rule = "id = \"j4_property_loss\"\n";
+    let condition = "when = \"property_los >= 1\"\n";
+    let wrong = text.replacen(rule, &format!("{rule}{condition}"), 1);
     assert_ne!(wrong, text);
     fs::write(place.path("policy.toml"), wrong).expect("the test's folder");
     let reported = refused(Round::read(&file, None, Mode::Split, Reads::All));
