@@ -22,6 +22,8 @@ pub(crate) struct Draft<'a> {
     pub round: String,
     /// The as-of date.
     pub as_of: Date,
+    /// The day on which the file is drafted.
+    pub today: Date,
     /// The schemas.
     pub schemas: &'a Schemas,
     /// The policy.
@@ -87,8 +89,22 @@ pub(crate) struct Question {
     pub kind: Kind,
     /// What is asked.
     pub text: Text,
+    /// The values to choose from, if the field has some.
+    pub choices: Option<Text>,
     /// The answer that the program proposes.
     pub proposal: Option<String>,
+}
+
+impl Question {
+    /// Returns a question that is answered freely.
+    pub(crate) fn new(kind: Kind, text: Text, proposal: Option<String>) -> Self {
+        Question {
+            kind,
+            text,
+            choices: None,
+            proposal,
+        }
+    }
 }
 
 /// Asks the person; `None` leaves the place marked.
@@ -109,6 +125,7 @@ impl Draft<'_> {
             language: self.language,
             text: String::new(),
             marked: 0,
+            last_basis: None,
             ask,
         };
         writer.head(self);
@@ -143,6 +160,9 @@ struct Writer<'a, 'b> {
     language: Language,
     text: String,
     marked: usize,
+    /// The legal basis of the export before, as the person wrote it. One agreement often
+    /// covers all exports.
+    last_basis: Option<String>,
     ask: &'a mut Ask<'b>,
 }
 
@@ -158,18 +178,23 @@ impl Writer<'_, '_> {
         self.line(&line);
     }
 
+    /// Asks the person. Returns the answer, unless it is empty or cannot be written.
+    fn asked(&mut self, question: &Question) -> Option<String> {
+        let answer = (self.ask)(question)?;
+        let is_answer = !answer.trim().is_empty() && question.kind.accepts(&answer);
+        is_answer.then_some(answer)
+    }
+
     /// Returns the value of a place that a person must fill in: the answer, or a mark with
     /// the proposal.
-    fn place(&mut self, kind: Kind, question: Text, proposal: Option<String>) -> String {
-        let question = Question {
-            kind,
-            text: question,
-            proposal,
-        };
-        let answer = (self.ask)(&question).filter(|answer| !answer.trim().is_empty());
-        if let Some(value) = answer.and_then(|answer| kind.value(&answer)) {
-            return value;
-        }
+    fn place(&mut self, question: &Question) -> String {
+        let answer = self.asked(question);
+        let value = answer.and_then(|answer| question.kind.value(&answer));
+        value.unwrap_or_else(|| self.mark(question))
+    }
+
+    /// Returns the mark of a place that is still to be filled in.
+    fn mark(&mut self, question: &Question) -> String {
         self.marked += 1;
         let [zh, en] = TO_FILL_IN;
         let mark = match (self.language, &question.proposal) {
@@ -179,6 +204,42 @@ impl Writer<'_, '_> {
             (Language::English, Some(proposal)) => format!("{en}: {proposal}】"),
         };
         quoted(&mark)
+    }
+
+    /// Returns the day of issue: the answer, or the as-of date if nobody can be asked.
+    fn issued_on(&mut self, draft: &Draft<'_>) -> String {
+        let question = Question::new(
+            Kind::Date,
+            Text::new(
+                "签发日期（办理期限从这一天起算，不早于基准日）",
+                "day of issue (deadlines run from it; not before the as-of date)",
+            ),
+            Some(draft.today.max(draft.as_of).to_string()),
+        );
+        let answer = self.asked(&question);
+        let value = answer.and_then(|answer| question.kind.value(&answer));
+        value.unwrap_or_else(|| draft.as_of.to_string())
+    }
+
+    /// Returns the legal basis of an export. What was answered for the one before is
+    /// proposed.
+    fn legal_basis(&mut self, title: &Text) -> String {
+        let text = Text::new(
+            format!("提供“{}”的法律依据或协议", title.zh),
+            format!(
+                "the law or agreement on which it was provided: {}",
+                title.en
+            ),
+        );
+        let question = Question::new(Kind::Text, text, self.last_basis.clone());
+        match self.asked(&question) {
+            Some(answer) => {
+                let value = quoted(answer.trim());
+                self.last_basis = Some(answer);
+                value
+            }
+            None => self.mark(&question),
+        }
     }
 
     fn head(&mut self, draft: &Draft<'_>) {
@@ -198,26 +259,27 @@ impl Writer<'_, '_> {
             "签发日期：办理期限从这一天起算。",
             "The day on which leads are issued; deadlines run from it.",
         );
-        self.line(&format!("issued_on = {as_of}"));
+        let issued_on = self.issued_on(draft);
+        self.line(&format!("issued_on = {issued_on}"));
         self.line("purpose = \"joint-screening\"");
         let mode = if draft.is_split { "split" } else { "pooled" };
         self.line(&format!("mode = \"{mode}\""));
-        let operator = self.place(
+        let operator = self.place(&Question::new(
             Kind::Text,
             Text::new("经办人姓名", "name of the person who runs the round"),
             None,
-        );
+        ));
         self.line(&format!("operator = {operator}"));
         self.comment(
             "到这一天须删除本轮数据（个人信息保护法第十九条、第四十七条）。",
             "By this day the round's data must be deleted (Personal Information Protection Law, Articles 19 and 47).",
         );
         let later = as_of.saturating_add(jiff::Span::new().months(3));
-        let retention = self.place(
+        let retention = self.place(&Question::new(
             Kind::Date,
             Text::new("删除期限", "the day by which the data must be deleted"),
             Some(later.to_string()),
-        );
+        ));
         self.line(&format!("retention_until = {retention}"));
         let language = match self.language {
             Language::Chinese => "zh",
@@ -231,20 +293,20 @@ impl Writer<'_, '_> {
             "个人信息保护影响评估（个人信息保护法第五十五条）。",
             "The impact assessment (Personal Information Protection Law, Article 55).",
         );
-        let id = self.place(
+        let id = self.place(&Question::new(
             Kind::Text,
             Text::new("影响评估编号", "id of the impact assessment"),
             None,
-        );
+        ));
         self.line(&format!("id = {id}"));
-        let until = self.place(
+        let until = self.place(&Question::new(
             Kind::Date,
             Text::new(
                 "影响评估有效期至",
                 "last day on which the impact assessment is valid",
             ),
             None,
-        );
+        ));
         self.line(&format!("valid_until = {until}"));
         self.line("\n[key]\nfile = \"round.key\"\nalgorithm = \"hmac-sha256\"");
         self.line("\n[signing]\nkey = \"signing.key\"");
@@ -266,14 +328,14 @@ impl Writer<'_, '_> {
         self.line("not_joined = [");
         for schema in without_file {
             let title = draft.title(schema);
-            let because = self.place(
+            let because = self.place(&Question::new(
                 Kind::Text,
                 Text::new(
                     format!("“{}”为何不参与比对", title.zh),
                     format!("why this register is not joined: {}", title.en),
                 ),
                 None,
-            );
+            ));
             let title = title.in_language(self.language);
             let line = format!("    {{ schema = \"{schema}\", because = {because} }}, # {title}");
             self.line(&line);
@@ -294,14 +356,14 @@ impl Writer<'_, '_> {
             .collect();
         offices.push(("centre", Text::new("筛查机构", "the centre")));
         for (id, name) in offices {
-            let key = self.place(
+            let key = self.place(&Question::new(
                 Kind::Text,
                 Text::new(
                     format!("{}的签名公钥", name.zh),
                     format!("public key of {}", name.en),
                 ),
                 None,
-            );
+            ));
             self.line(&format!("{id} = {key}"));
         }
         self.line("\n[sealing]");
@@ -317,7 +379,7 @@ impl Writer<'_, '_> {
                 "recipient of the procuratorate",
             ),
         ] {
-            let recipient = self.place(Kind::Text, Text::new(zh, en), None);
+            let recipient = self.place(&Question::new(Kind::Text, Text::new(zh, en), None));
             self.line(&format!("{key} = {recipient}"));
         }
     }
@@ -334,7 +396,7 @@ impl Writer<'_, '_> {
                 "If the files were taken on different days, write the earliest.",
             );
         }
-        let snapshot = self.place(
+        let snapshot = self.place(&Question::new(
             Kind::Date,
             Text::new(
                 format!("“{}”的提取日期", title.zh),
@@ -343,19 +405,9 @@ impl Writer<'_, '_> {
             export
                 .changed_on
                 .map(|day| day.min(draft.as_of).to_string()),
-        );
+        ));
         self.line(&format!("snapshot = {snapshot}"));
-        let basis = self.place(
-            Kind::Text,
-            Text::new(
-                format!("提供“{}”的法律依据或协议", title.zh),
-                format!(
-                    "the law or agreement on which it was provided: {}",
-                    title.en
-                ),
-            ),
-            None,
-        );
+        let basis = self.legal_basis(&title);
         self.line(&format!("legal_basis = {basis}"));
         let Some(schema) = draft.schemas.get(&export.schema) else {
             return;
@@ -465,23 +517,30 @@ impl Writer<'_, '_> {
                     "with true every row is withheld; with false, `because` says who confirmed it, when and from which record",
                 );
             }
-            let value = self.place(
-                kind,
-                Text::new(
-                    format!("{}：整份文件的“{}”", shown_name(file), title.zh),
-                    format!("{}: `{}` of all rows", shown_name(file), title.en),
-                ),
-                value.clone(),
-            );
+            let question = Question {
+                choices: Some(Text::new(
+                    format!("可写：{codes}"),
+                    format!("write one of: {codes}"),
+                )),
+                ..Question::new(
+                    kind,
+                    Text::new(
+                        format!("{}：整份文件的“{}”", shown_name(file), title.zh),
+                        format!("{}: `{}` of all rows", shown_name(file), title.en),
+                    ),
+                    value.clone(),
+                )
+            };
+            let value = self.place(&question);
             given.push(format!("{name} = {value}"));
         }
         self.line(&format!("constants = {{ {} }}", given.join(", ")));
         if needs_reason {
-            let because = self.place(
+            let because = self.place(&Question::new(
                 Kind::Text,
                 Text::new("何人何时核实了上述情况", "who confirmed this, and when"),
                 None,
-            );
+            ));
             self.line(&format!("because = {because}"));
         }
     }

@@ -213,9 +213,9 @@ fn three_commands_lead_from_an_offices_files_to_its_leads() {
     let text = office.round();
     // What a town's sheet says is proposed by the file's name, and what no name says is asked.
     for line in [
-        "constants = { kind = \"【待填写：dibao】\" }",
-        "constants = { kind = \"【待填写：dibao_margin】\" }",
-        "constants = { kind = \"【待填写：monitored】\" }",
+        "constants = { kind = \"【待填写：dibao】\", status = \"【待填写：active】\" }",
+        "constants = { kind = \"【待填写：dibao_margin】\", status = \"【待填写：active】\" }",
+        "constants = { kind = \"【待填写：monitored】\", status = \"【待填写：active】\" }",
         "constants = { sealed = \"【待填写】\" }",
         "sheets = \"all\"",
         "#   联系方式.docx：",

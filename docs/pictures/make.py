@@ -42,21 +42,24 @@ FIXED_KEY = "round = '2026Q3'\npurpose = 'joint-screening'\nkey = 'aidlink-round
 
 # What the pictures show of long outputs; dots stand for the rest.
 QUESTIONS = (
-    r"^\$|经办人|删除期限|影响评估|检察机关案件当事人|^  社会救助对象|已写入|请核对"
-    r"|who runs|must be deleted|assessment|parties to cases|^Wrote|^Check"
+    r"^\$|签发日期|经办人|删除期限|影响评估|检察机关案件当事人|^  社会救助对象|已写入|请核对"
+    r"|day of issue|who runs|must be deleted|assessment|parties to cases|^Wrote|^Check"
 )
 RUN = (
     r"^\$|^\S|公钥|当事人：|民政社会救助对象："
     r"|signing key |parties to cases:|Civil affairs:"
     r"|to-civil-affairs.csv|[:：] ?review/|not-judged"
 )
+# What belongs to the question above it: what Enter does, and the answer.
+IS_HOW = re.compile("^ *(回车：|Enter: )")
+BELONGS = re.compile("^ *(回车：|Enter: |:)")
 PURGE = r"^\$|^\S|案件当事人|[:：] ?review/adults"
 
 LANGUAGES = {
     "zh": {
         "page": "guide.zh-CN.md",
         "locale": "zh_CN.UTF-8",
-        "answers": {"经办人": "李某", "编号": "PIA-2026-08", "有效期": "2027-06-30", "法律依据": "数据共享协议第五条"},
+        "answers": {"签发日期": "2026-10-08", "经办人": "李某", "编号": "PIA-2026-08", "有效期": "2027-06-30", "法律依据": "数据共享协议第五条"},
         "wide": "AFW",
         # Width of the pictures of terminals, in cells.
         "columns": 80,
@@ -71,7 +74,7 @@ LANGUAGES = {
     "en": {
         "page": "guide.md",
         "locale": "C.UTF-8",
-        "answers": {"who runs": "Li Mou", "id of": "PIA-2026-08", "is valid": "2027-06-30", "the law": "data agreement, article 5"},
+        "answers": {"day of issue": "2026-10-08", "who runs": "Li Mou", "id of": "PIA-2026-08", "is valid": "2027-06-30", "the law": "data agreement, article 5"},
         "wide": "FW",
         "columns": 92,
         "hidden": {"Handler", "Priority groups", "About the deadline", "Reasons against (to be checked)", "Case number"},
@@ -174,10 +177,13 @@ def on_terminal(command, folder, environment, answers, wide):
     while True:
         # A question ends without a line break: after it nothing comes until it is answered.
         ready, _, _ = select.select([terminal], [], [], 0.5)
-        question = pending.rsplit("\n", 1)[-1]
-        if not ready and re.search("（(回车|Enter)", question):
-            answer = next((answer for word, answer in answers.items() if word in question), "")
-            os.write(terminal, answer.encode() + b"\r")
+        # Above it are the question, the values to choose from if there are some, and what Enter does.
+        question = pending.split("\n")[-4:]
+        if not ready and len(question) > 2 and IS_HOW.search(question[-2]):
+            answer = next((answer for word, answer in answers.items() if word in "".join(question)), None)
+            # Backspace removes what is proposed.
+            keys = b"" if answer is None else b"\x7f" * 40 + answer.encode()
+            os.write(terminal, keys + b"\r")
         if not ready:
             continue
         try:
@@ -227,10 +233,13 @@ def svg(name, lines, wide, columns):
 
 def shortened(lines, keep):
     """Keeps the lines that a pattern finds, with dots for each run of others."""
-    kept = []
+    kept, is_kept = [], False
     for line in lines:
-        if re.search(keep, line):
+        is_kept = is_kept if BELONGS.match(line) else bool(re.search(keep, line))
+        if is_kept and not IS_HOW.match(line):
             kept.append(line)
+        elif is_kept:
+            continue
         elif kept and kept[-1].strip() != "…":
             kept.append(re.match(" *", line).group() + "…")
     return kept

@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use super::Ending;
 use crate::cli::RoundNewArguments;
-use crate::round_draft::{Ask, Draft, DraftExport, Drafted, Question};
+use crate::round_draft::{Ask, Draft, DraftExport, Drafted, Kind, Question};
 
 /// The name of the round file.
 const ROUND_FILE: &str = "round.toml";
@@ -104,21 +104,6 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
     if cases.is_none() && !arguments.split {
         return Err(no_cases(folder, &exports, &others));
     }
-    let today = Zoned::now().date();
-    let as_of = arguments.as_of.unwrap_or(today);
-    let mut draft = Draft {
-        language: output.language,
-        is_split: arguments.split,
-        round: arguments.id.clone().unwrap_or_else(|| quarter(as_of)),
-        as_of,
-        schemas: &schemas,
-        policy: &policy,
-        exports: cases.into_iter().chain(exports.into_values()).collect(),
-        others,
-    };
-    if arguments.split {
-        add_exports_of_others(&mut draft);
-    }
     let is_interactive = output.form == Form::Text
         && std::io::stdin().is_terminal()
         && std::io::stderr().is_terminal();
@@ -128,6 +113,22 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
         true => &mut ask,
         false => &mut ask_nobody,
     };
+    let today = Zoned::now().date();
+    let as_of = arguments.as_of.unwrap_or_else(|| as_of(ask, today));
+    let mut draft = Draft {
+        language: output.language,
+        is_split: arguments.split,
+        round: arguments.id.clone().unwrap_or_else(|| quarter(as_of)),
+        as_of,
+        today,
+        schemas: &schemas,
+        policy: &policy,
+        exports: cases.into_iter().chain(exports.into_values()).collect(),
+        others,
+    };
+    if arguments.split {
+        add_exports_of_others(&mut draft);
+    }
     let Drafted { text, marked } = draft.write(ask);
     write_documents(folder)?;
     write(&file, text.as_bytes())?;
@@ -175,6 +176,34 @@ fn changed_on(path: &Path) -> Option<Date> {
     let changed = std::fs::metadata(path).ok()?.modified().ok()?;
     let changed = jiff::Timestamp::try_from(changed).ok()?;
     Some(changed.to_zoned(jiff::tz::TimeZone::system()).date())
+}
+
+/// Returns the as-of date: the answer, or today if nobody can be asked. The end of the last
+/// quarter is proposed, for which exports are usually taken.
+fn as_of(ask: &mut Ask<'_>, today: Date) -> Date {
+    let question = Question::new(
+        Kind::Date,
+        Text::new(
+            "基准日（年龄、在册与否和各项规则都按这一天判断）",
+            "as-of date (age, membership and every rule are judged for this day)",
+        ),
+        Some(end_of_last_quarter(today).to_string()),
+    );
+    let answer = ask(&question);
+    let day = answer.and_then(|answer| answer.trim().parse().ok());
+    day.unwrap_or(today)
+}
+
+/// Returns the last day of the last quarter that has ended by a day.
+fn end_of_last_quarter(day: Date) -> Date {
+    let ends_today = day == day.last_of_month() && day.month() % 3 == 0;
+    if ends_today {
+        return day;
+    }
+    let months_of_quarter = (day.month() - 1) % 3;
+    let first = day.first_of_month();
+    let first = first.saturating_sub(jiff::Span::new().months(i64::from(months_of_quarter)));
+    first.yesterday().unwrap_or(day)
 }
 
 /// Returns the quarter of a day, such as `2026Q3`.
@@ -355,7 +384,12 @@ fn ask_person(question: &Question, language: Language) -> Option<String> {
         question.text.in_language(language),
         how.in_language(language),
     );
-    let _ = writeln!(std::io::stderr(), "{text}\n  {how}");
+    let _ = writeln!(std::io::stderr(), "{text}");
+    if let Some(choices) = &question.choices {
+        let choices = choices.in_language(language);
+        let _ = writeln!(std::io::stderr(), "  {choices}");
+    }
+    let _ = writeln!(std::io::stderr(), "  {how}");
     let wrong = question.kind.wrong_answer();
     let wrong = wrong.in_language(language).to_owned();
     let kind = question.kind;
@@ -431,4 +465,26 @@ fn say(file: &Path, draft: &Draft<'_>, marked: usize, output: Output) {
         not_recognised: draft.others.iter().map(|(name, _)| name.as_str()).collect(),
         places_to_fill_in: marked,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::{Date, date};
+
+    use super::end_of_last_quarter;
+
+    #[test]
+    fn the_end_of_the_last_quarter() {
+        let cases: [(Date, Date); 6] = [
+            (date(2026, 10, 8), date(2026, 9, 30)),
+            (date(2026, 9, 30), date(2026, 9, 30)),
+            (date(2026, 9, 29), date(2026, 6, 30)),
+            (date(2026, 1, 1), date(2025, 12, 31)),
+            (date(2026, 3, 31), date(2026, 3, 31)),
+            (date(2026, 12, 30), date(2026, 9, 30)),
+        ];
+        for (day, end) in cases {
+            assert_eq!(end_of_last_quarter(day), end, "{day}");
+        }
+    }
 }

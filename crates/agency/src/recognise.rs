@@ -65,8 +65,9 @@ const NO_LONGER: [&str; 11] = [
 
 /// The fields without which a bare list of persons is no evidence: what the list is of.
 /// Each with the value that is proposed where no name suggests one.
-const WHAT_A_LIST_IS_OF: [(&str, &str, Option<&str>); 5] = [
+const WHAT_A_LIST_IS_OF: [(&str, &str, Option<&str>); 7] = [
     ("civil-affairs.assistance", "kind", None),
+    ("civil-affairs.assistance", "status", Some("active")),
     (
         "disabled-federation.persons",
         "certificate_status",
@@ -75,6 +76,7 @@ const WHAT_A_LIST_IS_OF: [(&str, &str, Option<&str>); 5] = [
     ("education.students", "hardship_student", Some("true")),
     ("education.students", "enrolment_status", Some("enrolled")),
     ("veterans.persons", "kind", None),
+    ("veterans.persons", "status", Some("active")),
 ];
 
 /// A file that is an export.
@@ -317,7 +319,15 @@ fn to_give(
         let value = value.filter(|_| !is_former);
         (field.name.clone(), value)
     });
-    suggested.collect()
+    let mut suggested: Vec<(String, Option<String>)> = suggested.collect();
+    // Relief is given once: a list of it has no state.
+    let is_given_once = |(field, value): &(String, Option<String>)| {
+        field == "kind" && value.as_deref() == Some("temporary_relief")
+    };
+    if suggested.iter().any(is_given_once) {
+        suggested.retain(|(field, _)| field != "status");
+    }
+    suggested
 }
 
 /// Returns the headers of a table with their fields, and those that are not known.
