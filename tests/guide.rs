@@ -213,16 +213,14 @@ fn the_guide_runs_as_it_is_written_and_its_pictures_show_what_it_prints() {
             // Only a terminal is asked, and told that nothing is left to fill in.
             let mut is_asking = false;
             for line in lines {
-                is_asking = match () {
-                    () if line.starts_with("$ aidlink round new") => true,
-                    () if ["已写入", "Wrote"]
-                        .iter()
-                        .any(|word| line.starts_with(word)) =>
-                    {
-                        false
-                    }
-                    () => is_asking,
-                };
+                if line.starts_with("$ aidlink round new") {
+                    is_asking = true;
+                } else if ["已写入", "Wrote"]
+                    .iter()
+                    .any(|word| line.starts_with(word))
+                {
+                    is_asking = false;
+                }
                 let is_asked = ["请核对", "Check it"]
                     .iter()
                     .any(|words| line.contains(words));
