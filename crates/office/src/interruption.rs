@@ -61,14 +61,15 @@ pub fn listen() {
                     }
                     std::thread::sleep(std::time::Duration::from_millis(1));
                 }
-                if !folder.exists() {
-                    // In both languages: the user's is not known here. The line begins anew,
-                    // because the terminal shows `^C` or a progress line.
-                    let _ = writeln!(
-                        std::io::stderr(),
-                        "\n已中断：没有写出结果 / interrupted: no result was written"
-                    );
-                }
+                // In both languages: the user's is not known here. The line begins anew,
+                // because the terminal shows `^C` or a progress line.
+                let message = match folder.exists() {
+                    false => "已中断：没有写出结果 / interrupted: no result was written",
+                    true => {
+                        "已中断：没有写出结果；未完成的文件夹无法删除，下次运行时会清除 / interrupted: no result was written; the unfinished folder could not be removed, and the next run removes it"
+                    }
+                };
+                let _ = writeln!(std::io::stderr(), "\n{message}");
             }
             std::process::exit(128 + signal);
         }

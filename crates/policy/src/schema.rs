@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 
 use crate::value::FieldType;
+use aidlink_contract::token_table::CASE_EXPORT;
 use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use aidlink_faults::text::Text;
@@ -1014,17 +1015,17 @@ impl SchemaReader<'_> {
                 );
             }
             let is_attribute = field.role == Role::Attribute;
-            let may_show = is_attribute && schema.starts_with("procuratorate.");
+            let may_show = is_attribute && schema == CASE_EXPORT;
             if field.for_reviewers && !may_show {
                 self.fault(
                     "/fields",
                     Text::new(
                         format!(
-                            "字段“{}”有角色，或不属于检察机关的导出，不能供核查人查看",
+                            "字段“{}”有角色，或不属于案件当事人的导出，不能供核查人查看",
                             field.name
                         ),
                         format!(
-                            "the field `{}` has a role or is not in an export of the procuratorate, and cannot be shown to reviewers",
+                            "the field `{}` has a role or is not in the export of case parties, and cannot be shown to reviewers",
                             field.name
                         ),
                     ),

@@ -13,7 +13,7 @@ use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Direction, Policy, Rule, RuleKind};
 
 use super::about_person::AboutPerson;
-use super::case_cells::case_fields;
+use super::case_cells::{case_fields, case_numbers};
 use super::columns::{
     ActBy, AppliedRules, Cell, CitedAid, Decision, ListForm, ListRow, Mark, ToCheck, Urgency,
     citations,
@@ -24,6 +24,7 @@ use super::same_case::leads_of_same_case;
 use crate::resolve::ResolvedLead;
 use aidlink_agency::person_mark::PersonMark;
 use aidlink_agency::spreadsheet_csv;
+use aidlink_agency::tokenise::Listed;
 
 /// A match list ready to be written.
 pub struct MatchList {
@@ -80,8 +81,9 @@ pub(super) struct ListedLead<'l> {
     pub(super) parts: LeadParts,
 }
 
-/// What a lead rests on and what is open, part by part, in the language of the lists. What
-/// differs between the cases of the person is not told apart.
+/// What a lead rests on and what is open, part by part, in the language of the lists.
+/// Evidence of all cases of the person is together; a reason against that holds in some of
+/// them only names them.
 pub(super) struct LeadParts {
     /// The rules that are yes, each with its register and the day of its snapshot.
     pub(super) evidence: Vec<String>,
@@ -89,6 +91,12 @@ pub(super) struct LeadParts {
     pub(super) open: Vec<String>,
     /// What a person must check.
     pub(super) checks: Vec<String>,
+    /// The reasons against.
+    pub(super) exclusions: Vec<String>,
+    /// The priority groups of the person.
+    pub(super) priorities: Vec<String>,
+    /// The age of the person at the as-of date, if it is known.
+    pub(super) age: Option<i64>,
     /// What reviewers see to find and judge the person.
     pub(super) about: AboutPerson,
 }
@@ -310,6 +318,30 @@ impl LeadRow<'_> {
         checks
     }
 
+    /// Returns the titles of the rules of a kind that are yes. Those that hold in some cases
+    /// only have the numbers of these.
+    fn with_cases(&self, kind: RuleKind) -> Vec<String> {
+        let rules = self.rules(Outcome::Yes).into_iter();
+        let rules = rules.filter(|rule| rule.kind == kind);
+        let titles = rules.map(|rule| {
+            let title = self.translate(&rule.title);
+            let cases = self.lead.screened.cases.iter().zip(&self.lead.cases);
+            let (holds, others): (Vec<_>, Vec<_>) =
+                cases.partition(|(case, _)| case.rules(Outcome::Yes).contains(&rule.id));
+            if others.is_empty() {
+                return title.to_owned();
+            }
+            let cases: Vec<&Listed> = holds.into_iter().map(|(_, case)| case).collect();
+            let numbers = case_numbers(&self.terms.cases.schema, &cases).join("、");
+            let titled = Text::new(
+                format!("{title}（案号：{numbers}）"),
+                format!("{title} (case {numbers})"),
+            );
+            self.translate(&titled).to_owned()
+        });
+        titles.collect()
+    }
+
     fn parts(&self) -> LeadParts {
         let title = |rule: &Rule| self.translate(&rule.title).to_owned();
         let evidence = self
@@ -339,6 +371,9 @@ impl LeadRow<'_> {
             evidence: evidence.collect(),
             open: open.map(title).collect(),
             checks: self.checks().into_iter().map(str::to_owned).collect(),
+            exclusions: self.with_cases(RuleKind::Exclusion),
+            priorities: self.with_cases(RuleKind::Priority),
+            age: self.lead.cases.iter().find_map(|case| case.age),
             about: AboutPerson::of(
                 &self.terms.cases.schema,
                 &self.lead.cases,

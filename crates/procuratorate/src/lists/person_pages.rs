@@ -127,7 +127,7 @@ impl Writer<'_> {
             section.person {
                 p.marking { (marking.cell(self.language)) }
                 div.head {
-                    h1 { (self.title()) }
+                    h1 { (self.title(person)) }
                     span.number { (self.translate(&number_header())) " " (person.number()) }
                 }
                 (self.about_page(place, of))
@@ -158,8 +158,14 @@ impl Writer<'_> {
         }
     }
 
-    fn title(&self) -> String {
+    fn title(&self, person: &Person<'_>) -> String {
+        let mut leads = person.leads.iter();
+        let age_is_unknown = leads.all(|lead| lead.parts.age.is_none());
         match self.minor {
+            true if age_is_unknown => self.say(
+                "救助线索核查表（年龄不明，按未成年人办理）",
+                "Leads to be checked: age unknown, treated as a minor",
+            ),
             true => self.say("救助线索核查表（未成年人）", "Leads to be checked: a minor"),
             false => self.say("救助线索核查表", "Leads to be checked"),
         }
@@ -170,8 +176,8 @@ impl Writer<'_> {
         let fields = self.terms.cases.schema.list_fields();
         let titles: Vec<&str> = fields.map(|field| self.translate(&field.title)).collect();
         let values = person.case_fields(titles.len());
-        let priorities = person.leads.iter().map(|lead| lead.row.priority.as_str());
-        let priorities = distinct(priorities.flat_map(|text| text.split('；'))).join("；");
+        let priorities = person.leads.iter().flat_map(|lead| &lead.parts.priorities);
+        let priorities = distinct(priorities.map(String::as_str)).join("；");
         let listed = titles.iter().map(|title| (*title).to_owned()).zip(values);
         let facts: Vec<(String, String)> = listed.chain(person.about().0).collect();
         html! {
@@ -214,6 +220,7 @@ impl Writer<'_> {
             items.filter(|item| asked.insert(item)).collect()
         };
         let (open, checks) = (new(&parts.open), new(&parts.checks));
+        let asked_above = parts.open.len() + parts.checks.len() > open.len() + checks.len();
         html! {
             table.aid {
                 tr {
@@ -241,7 +248,7 @@ impl Writer<'_> {
                         td { ul { @for item in &open { li { (box_of(item)) } } } }
                     }
                 }
-                @if !checks.is_empty() || !marks.is_empty() {
+                @if !checks.is_empty() || !marks.is_empty() || asked_above {
                     tr {
                         th { (self.header(Column::ToCheck)) }
                         td {
@@ -249,6 +256,7 @@ impl Writer<'_> {
                                 @for item in marks.iter().map(String::as_str).chain(checks) {
                                     li { (box_of(item)) }
                                 }
+                                @if asked_above { li { (self.say("其余同上", "the rest as above")) } }
                             }
                         }
                     }
@@ -268,8 +276,8 @@ impl Writer<'_> {
 
     /// Returns the reasons against that hold for any lead.
     fn exclusions(&self, person: &Person<'_>) -> Markup {
-        let texts = person.leads.iter().map(|lead| lead.row.exclusions.as_str());
-        let texts = distinct(texts.flat_map(|text| text.split('；')));
+        let texts = person.leads.iter().flat_map(|lead| &lead.parts.exclusions);
+        let texts = distinct(texts.map(String::as_str));
         html! {
             @if !texts.is_empty() {
                 p { b { (self.header(Column::Exclusions)) } }

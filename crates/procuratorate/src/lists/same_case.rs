@@ -8,10 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::ExportSchema;
 
+use super::case_cells::CASE_NUMBER;
 use crate::resolve::ResolvedLead;
-
-/// The field of the case export that names the case.
-const CASE_NUMBER: &str = "case_number";
 
 /// The most leads of one case that can be one household. A case with more, such as a fraud
 /// with hundreds of victims, brings strangers together.
