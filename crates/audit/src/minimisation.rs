@@ -561,8 +561,8 @@ impl Leaves {
 }
 
 impl Need {
-    /// Returns the words for the user.
-    pub fn text(&self, names: &Names) -> Text {
+    /// Returns the words for the user. `named` gives those for rules.
+    pub fn text(&self, named: impl Fn(&[String]) -> Text) -> Text {
         match self {
             Need::Token => Text::new("生成令牌", "making the token"),
             Need::OwnNumber => Text::new(
@@ -579,13 +579,8 @@ impl Need {
                 "sex and age are shown to reviewers",
             ),
             Need::Rules(rules) => {
-                let rules: Vec<Text> = rules.iter().map(|id| names.rule(id)).collect();
-                let zh: Vec<&str> = rules.iter().map(|rule| rule.zh.as_str()).collect();
-                let en: Vec<&str> = rules.iter().map(|rule| rule.en.as_str()).collect();
-                Text::new(
-                    format!("规则：{}", zh.join("；")),
-                    format!("rules: {}", en.join("; ")),
-                )
+                let Text { zh, en } = named(rules);
+                Text::new(format!("规则：{zh}"), format!("rules: {en}"))
             }
         }
     }

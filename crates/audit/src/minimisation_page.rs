@@ -2,13 +2,15 @@
 //! Chinese and in English. The page is a single file without scripts, images or external
 //! links.
 
+use std::collections::BTreeSet;
+
 use aidlink_faults::text::{Language, Text};
 use maud::{Markup, html};
 
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::PolicyUsed;
 
-use super::minimisation::{ColumnRow, ConstantGiven, ExportPart, Leaves, Matrix, Verdict};
+use super::minimisation::{ColumnRow, ConstantGiven, ExportPart, Leaves, Matrix, Need, Verdict};
 use aidlink_agency::spreadsheet_csv;
 
 /// Returns the files of the matrix: name in its folder, and content.
@@ -36,7 +38,131 @@ const HEADINGS: [(&str, &str); 9] = [
     ("核对结论", "Finding"),
 ];
 
-fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language) -> [String; 9] {
+/// How a table names rules and aids.
+trait Naming {
+    fn rules(&self, ids: &[String]) -> Text;
+    fn aids(&self, ids: &[String]) -> Text;
+}
+
+/// In words, with their ids.
+impl Naming for Matrix {
+    fn rules(&self, ids: &[String]) -> Text {
+        joined(ids.iter().map(|id| self.names.rule(id)), "；", "; ")
+    }
+
+    fn aids(&self, ids: &[String]) -> Text {
+        joined(ids.iter().map(|id| self.names.aid(id)), "、", ", ")
+    }
+}
+
+fn joined(texts: impl Iterator<Item = Text>, zh: &str, en: &str) -> Text {
+    let texts: Vec<Text> = texts.collect();
+    let all = |pick: fn(&Text) -> &str, between: &str| {
+        let texts: Vec<&str> = texts.iter().map(pick).collect();
+        texts.join(between)
+    };
+    Text::new(all(|text| &text.zh, zh), all(|text| &text.en, en))
+}
+
+/// By numbers, which a list below the table explains. In words each table would be some ten
+/// pages long, since most rules read the same few columns.
+#[derive(Default)]
+struct Numbered<'m> {
+    rules: Vec<&'m str>,
+    aids: Vec<&'m str>,
+}
+
+impl<'m> Numbered<'m> {
+    fn of(part: &'m ExportPart) -> Self {
+        let mut numbered = Numbered::default();
+        for row in &part.columns {
+            for need in &row.needs {
+                if let Need::Rules(ids) = need {
+                    add_new(&mut numbered.rules, ids);
+                }
+            }
+            if row.is_used() {
+                add_new(&mut numbered.aids, &row.decides);
+            }
+        }
+        numbered
+    }
+
+    /// Returns the places of ids in a list, from 1, such as `1-4, 7`.
+    fn places(list: &[&str], ids: &[String]) -> String {
+        let places: BTreeSet<usize> = ids
+            .iter()
+            .filter_map(|id| list.iter().position(|known| known == id))
+            .map(|place| place + 1)
+            .collect();
+        let mut runs: Vec<(usize, usize)> = Vec::new();
+        for place in places {
+            match runs.last_mut() {
+                Some((_, last)) if *last + 1 == place => *last = place,
+                _ => runs.push((place, place)),
+            }
+        }
+        let runs = runs.into_iter().map(|(first, last)| match last - first {
+            0 => first.to_string(),
+            1 => format!("{first}, {last}"),
+            _ => format!("{first}–{last}"),
+        });
+        runs.collect::<Vec<String>>().join(", ")
+    }
+
+    /// Returns the list that explains the numbers.
+    fn key(&self, matrix: &Matrix, language: Language) -> Markup {
+        let say = |zh: &str, en: &str| Text::new(zh, en).in_language(language).to_owned();
+        let lists = [
+            (say("规则", "Rules"), &self.rules, true),
+            (say("救助项目", "Aids"), &self.aids, false),
+        ];
+        html! {
+            @for (title, ids, of_rules) in lists.iter().filter(|(_, ids, _)| !ids.is_empty()) {
+                p.key {
+                    b { (title) }
+                    @for (index, id) in ids.iter().enumerate() {
+                        " " span {
+                            b { (index + 1) } " "
+                            (match of_rules {
+                                true => matrix.names.rule(id),
+                                false => matrix.names.aid(id),
+                            }.in_language(language))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn add_new<'m>(list: &mut Vec<&'m str>, ids: &'m [String]) {
+    for id in ids {
+        if !list.contains(&id.as_str()) {
+            list.push(id);
+        }
+    }
+}
+
+impl Naming for Numbered<'_> {
+    fn rules(&self, ids: &[String]) -> Text {
+        let places = Numbered::places(&self.rules, ids);
+        Text::new(&places, &places)
+    }
+
+    fn aids(&self, ids: &[String]) -> Text {
+        let places = Numbered::places(&self.aids, ids);
+        Text::new(&places, &places)
+    }
+}
+
+fn cells(
+    matrix: &Matrix,
+    naming: &impl Naming,
+    part: &ExportPart,
+    row: &ColumnRow,
+    language: Language,
+) -> [String; 9] {
     let say = |text: &Text| text.in_language(language).to_owned();
     let join = |texts: Vec<Text>, separator: Text| {
         let all: Vec<String> = texts.iter().map(say).collect();
@@ -77,13 +203,10 @@ fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language
     let decides = match row.decides.is_empty() || !row.is_used() {
         true => String::new(),
         false => {
-            let aids = row.decides.iter().map(|id| matrix.names.aid(id));
-            let aids: Vec<Text> = aids.collect();
-            let zh: Vec<&str> = aids.iter().map(|aid| aid.zh.as_str()).collect();
-            let en: Vec<&str> = aids.iter().map(|aid| aid.en.as_str()).collect();
+            let aids = naming.aids(&row.decides);
             say(&Text::new(
-                format!("是否已在领取或已转介：{}", zh.join("、")),
-                format!("already received or referred: {}", en.join(", ")),
+                format!("是否已在领取或已转介：{}", aids.zh),
+                format!("already received or referred: {}", aids.en),
             ))
         }
     };
@@ -95,7 +218,7 @@ fn cells(matrix: &Matrix, part: &ExportPart, row: &ColumnRow, language: Language
         join(
             row.needs
                 .iter()
-                .map(|need| need.text(&matrix.names))
+                .map(|need| need.text(|ids| naming.rules(ids)))
                 .collect(),
             semicolon(),
         ),
@@ -153,7 +276,7 @@ fn csv(matrix: &Matrix, language: Language) -> Vec<u8> {
                 matrix.head.purpose.clone(),
                 part.legal_basis.clone(),
             ];
-            line.extend(cells(matrix, part, row, language));
+            line.extend(cells(matrix, matrix, part, row, language));
             table.push(line);
         }
     }
@@ -167,10 +290,11 @@ body { max-width: 1200px; }
 table { font-size: 8pt; table-layout: fixed; }
 tr.unread td { color: #666; } tr.wrong td { background: #fdd; font-weight: bold; }
 .sums td, .sums th { width: auto; }
+.key { font-size: 7.5pt; line-height: 1.35; } .key span { margin-right: .8em; }
 ";
 
 /// The widths of the columns of the table, in percent.
-const WIDTHS: [u8; 9] = [10, 8, 4, 3, 41, 9, 9, 9, 7];
+const WIDTHS: [u8; 9] = [13, 13, 5, 4, 22, 11, 12, 12, 8];
 
 /// Returns the page in one language.
 pub fn page(matrix: &Matrix, language: Language) -> Vec<u8> {
@@ -192,7 +316,7 @@ pub fn page(matrix: &Matrix, language: Language) -> Vec<u8> {
             }
         }
         (sums(matrix, language))
-        @for part in &matrix.exports {
+        @for (part, numbered) in matrix.exports.iter().map(|part| (part, Numbered::of(part))) {
             h2 { (part.title.in_language(language)) " " small { (part.export) } }
             p {
                 (say(
@@ -212,11 +336,12 @@ pub fn page(matrix: &Matrix, language: Language) -> Vec<u8> {
                 tbody {
                     @for row in &part.columns {
                         tr class=[class(row.verdict)] {
-                            @for cell in cells(matrix, part, row, language) { td { (cell) } }
+                            @for cell in cells(matrix, &numbered, part, row, language) { td { (cell) } }
                         }
                     }
                 }
             }
+            (numbered.key(matrix, language))
         }
     };
     let title = format!("{title} {}", head.round);
