@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::{shown_name, shown_path};
-use aidlink_faults::text::Text;
+use aidlink_faults::text::{Language, Text};
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
@@ -210,6 +210,12 @@ fn audit_all(
     let records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
     let unread = unread(&found);
     let all_outputs = [found.outputs.as_slice(), &found.siblings].concat();
+    // Before the audit, which may take minutes.
+    if let Some(path) = report
+        && let Err(fault) = outside(path, &found, &all_outputs).and_then(|()| is_new(path))
+    {
+        return Ending::Failed(fault.into());
+    }
     let mut unreadable = FaultCollector::new();
     let mut reports = Vec::new();
     let mut audited = Vec::new();
@@ -252,20 +258,24 @@ fn audit_all(
         reports.push(audit_report(&evidence, checks.clone(), &unknown_files));
         audited.push(AuditedFolder { evidence, checks });
     }
-    for text in found.foreign_text().into_iter().chain(unknown_files.text()) {
-        output.say(&text);
+    let others = found.foreign_text().into_iter().chain(unknown_files.text());
+    let mut others: Vec<Text> = others.collect();
+    for text in &others {
+        output.say(text);
     }
     output.json(&reports);
-    if let Err(faults) = unreadable.finish() {
-        return Ending::Failed(faults);
-    }
+    let unreadable = unreadable.finish();
     if let Some(path) = report {
-        let bytes = report_page::report(&audited, &unknown_files.text(), today, output.language);
-        let written = outside(path, &found, &all_outputs).and_then(|()| {
-            let what = Text::new("审计报告", "the audit report");
-            write_new_owner_only(path, &bytes, &what)
-        });
-        if let Err(fault) = written {
+        // A folder that could not be read was not audited, and the report says so.
+        let faults = unreadable.as_ref().err().into_iter().flat_map(Faults::iter);
+        let both = |fault: &Fault| {
+            let [zh, en] = [Language::Chinese, Language::English].map(|one| fault.render(one));
+            Text::new(zh, en)
+        };
+        others.extend(faults.map(both));
+        let bytes = report_page::report(&audited, &others, today, output.language);
+        let what = Text::new("审计报告", "the audit report");
+        if let Err(fault) = write_new_owner_only(path, &bytes, &what) {
             return Ending::Failed(fault.into());
         }
         let path = shown_path(path);
@@ -274,7 +284,22 @@ fn audit_all(
             format!("Audit report written to {path} (owner-only)"),
         ));
     }
+    if let Err(faults) = unreadable {
+        return Ending::Failed(faults);
+    }
     Ending::held(all_held)
+}
+
+/// Refuses a path at which there is something.
+fn is_new(path: &Path) -> Result<(), Fault> {
+    match std::fs::symlink_metadata(path) {
+        Err(_) => Ok(()),
+        Ok(_) => Err(Fault::of_file(
+            path,
+            Text::new("文件已存在", "the file exists already"),
+            Text::new("请用 --report 指明别处", "name another place with --report"),
+        )),
+    }
 }
 
 /// Refuses a report in an output folder, where it would be a file that was added after

@@ -32,10 +32,11 @@ body { max-width: 186mm; } section + section { break-before: page; }
 .signatures { margin-top: 2em; } .signatures td { border: 0; padding-top: 1.6em; } code { font-size: 8.5pt; overflow-wrap: anywhere; }
 ";
 
-/// Returns the report. `unknown` are the lines on unknown files in the round's folder.
+/// Returns the report. `others` are the lines on what is no audited folder: unknown files,
+/// foreign folders, and folders that could not be read.
 pub fn report(
     folders: &[AuditedFolder],
-    unknown: &[Text],
+    others: &[Text],
     day: Date,
     language: Language,
 ) -> Vec<u8> {
@@ -43,9 +44,9 @@ pub fn report(
     let title = writer.say("审计报告", "Audit report");
     let body = html! {
         @for folder in folders { (writer.folder(folder, day)) }
-        @if !unknown.is_empty() {
+        @if !others.is_empty() {
             div.faults {
-                @for line in unknown { p { (writer.shown(line)) } }
+                @for line in others { p { (writer.shown(line)) } }
             }
         }
         table.signatures {

@@ -14,6 +14,7 @@ use aidlink_policy::pack::{Aid, Policy};
 use aidlink_procuratorate::lists::columns::{ActBy, CitedAid, ListRow, Mark};
 use aidlink_procuratorate::lists::match_list::list_name;
 use aidlink_procuratorate::lists::not_judged;
+use aidlink_procuratorate::lists::person_pages::{ADULTS, MINORS};
 use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
 /// Checks every row of every list; `wrong` returns what is wrong with a row. Returns the
@@ -338,6 +339,13 @@ pub(super) fn deadlines(evidence: &Evidence) -> Finding {
     )
 }
 
+fn not_produced(path: &str) -> Text {
+    Text::new(
+        format!("重新运行没有生成 {path}"),
+        format!("the second run did not produce {path}"),
+    )
+}
+
 pub(super) fn second_run(evidence: &Evidence) -> Finding {
     if let Some(finding) = no_lists(evidence) {
         return finding;
@@ -374,12 +382,7 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
             differ.push(Text::new(format!("{path} 不同"), format!("{path} differs")));
         }
     }
-    differ.extend(others.into_iter().map(|path| {
-        Text::new(
-            format!("重新运行没有生成 {path}"),
-            format!("the second run did not produce {path}"),
-        )
-    }));
+    differ.extend(others.into_iter().map(|path| not_produced(path)));
     let outputs = evidence.manifest().outputs.iter();
     let issued = outputs.filter(|output| output.is_to_fill_in());
     let issued: BTreeSet<(&str, &str)> = issued
@@ -398,11 +401,16 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
             format!("{path} differs from what was issued"),
         )
     }));
+    let outputs = evidence.manifest().outputs.iter();
+    let pages = outputs.filter(|output| [ADULTS, MINORS].contains(&output.file.as_str()));
+    let mut pages: BTreeSet<&str> = pages.map(|output| output.file.as_str()).collect();
     for (path, bytes) in &made.person_pages {
+        pages.remove(path.as_str());
         if evidence.read(path).as_ref() != Some(bytes) {
             differ.push(Text::new(format!("{path} 不同"), format!("{path} differs")));
         }
     }
+    differ.extend(pages.into_iter().map(not_produced));
     if evidence.read(SUMMARY).as_ref() != Some(&made.summary) {
         differ.push(Text::new("summary.json 不同", "summary.json differs"));
     }
