@@ -1096,6 +1096,8 @@ impl<'d> PolicyReader<'d> {
             table.finish(&mut self.faults);
         }
         let aid_codes = codes(&columns.aid);
+        // By state: one message, and not one for each aid.
+        let mut miscounted: BTreeMap<(&String, usize), Vec<String>> = BTreeMap::new();
         for aid in aids {
             if !aid_codes.contains(&aid.id) {
                 self.faults.push(Fault::of_file(
@@ -1123,23 +1125,30 @@ impl<'d> PolicyReader<'d> {
                     .filter(|entry| entry.applies_to(&aid.id) && entry.states.contains(state))
                     .count();
                 if count != 1 {
-                    self.faults.push(Fault::of_file(
-                        self.document.path(),
-                        Text::new(
-                            format!("对“{}”，转介状态“{state}”出现{count}次", aid.id),
-                            format!(
-                                "for `{}` the referral state `{state}` is listed {count} times",
-                                aid.id
-                            ),
-                        ),
-                        Text::new(
-                            "请将每个状态写入恰好一个 [[referral_state]]",
-                            "list each state in exactly one [[referral_state]]",
-                        ),
-                    ));
+                    let aids: &mut Vec<String> = miscounted.entry((state, count)).or_default();
+                    aids.push(aid.id.clone());
                 }
             }
             aid.referred = self.referred(aid, &entries, &columns, schema, rules);
+        }
+        for ((state, count), aids) in miscounted {
+            self.faults.push(Fault::of_file(
+                self.document.path(),
+                Text::new(
+                    format!(
+                        "转介状态“{state}”出现{count}次（救助项目：{}）",
+                        aids.join("、")
+                    ),
+                    format!(
+                        "the referral state `{state}` is listed {count} times, for these aids: {}",
+                        aids.join(", ")
+                    ),
+                ),
+                Text::new(
+                    "请将每个状态写入恰好一个 [[referral_state]]",
+                    "list each state in exactly one [[referral_state]]",
+                ),
+            ));
         }
         Some(columns.on)
     }
