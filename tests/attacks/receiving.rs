@@ -640,7 +640,7 @@ fn a_recipient_has_one_spelling() {
         let (result, out) = seal(recipient);
         let text = "is not an age recipient";
         assert!(!result.stderr.contains(text), "{}", result.stderr);
-        let _ = std::fs::remove_file(out);
+        let _ = fs::remove_file(out);
     }
     for recipient in SECOND_SPELLINGS {
         let (result, out) = seal(recipient);
