@@ -125,7 +125,7 @@ fn nothing_is_deleted_early_without_a_reason() {
     assert!(
         result
             .stdout
-            .contains("nothing is due before 2026-12-31 (42 files are due then)"),
+            .contains("nothing is due before 2026-12-31 (44 files are due then)"),
         "{}",
         result.stdout
     );

@@ -164,7 +164,7 @@ fn files_whose_names_differ_only_in_a_number_are_counted_and_deleted_each() {
         let equal = removed.filter(|file| file["file"] == ".output.partial-abc/***.csv");
         assert_eq!(equal.count(), 3, "{record}");
         assert!(
-            result.stdout.contains("46 files in all"),
+            result.stdout.contains("48 files in all"),
             "{}",
             result.stdout
         );

@@ -499,7 +499,7 @@ fn a_header_of_many_recipients_is_refused_before_it_is_read() {
             60_000,
             "the header of the sealed file is longer than 16 KiB",
         ),
-        (most - 2, "its header is damaged"),
+        (most - 2, "the file is sealed to more than one recipient"),
     ] {
         let result = office.open(
             &header(&stanza().repeat(count)),

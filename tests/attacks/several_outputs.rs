@@ -455,6 +455,10 @@ fn a_strangers_or_a_purged_output_keeps_no_input_from_being_deleted() {
     }
 }
 
+fn is_export(name: &str) -> bool {
+    name.ends_with(".csv") || name.ends_with(".xlsx")
+}
+
 /// The same file may be written as `./a.csv` or `.//a.csv`.
 #[test]
 fn inputs_are_deleted_or_kept_however_the_round_file_writes_their_paths() {
@@ -478,7 +482,7 @@ fn inputs_are_deleted_or_kept_however_the_round_file_writes_their_paths() {
             }
             let result = purge_one(&output, &[]);
             let names = finished.round.names();
-            let kept = names.iter().filter(|name| name.ends_with(".csv")).count();
+            let kept = names.iter().filter(|name| is_export(name)).count();
             let (code, expected) = if is_needed { (3, INPUTS - 1) } else { (0, 0) };
             assert_eq!(result.code, code, "{}{}", result.stdout, result.stderr);
             assert_eq!(kept, expected, "{names:?}");

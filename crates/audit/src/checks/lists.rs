@@ -14,7 +14,7 @@ use aidlink_policy::pack::{Aid, Policy};
 use aidlink_procuratorate::lists::columns::{ActBy, CitedAid, ListRow, Mark};
 use aidlink_procuratorate::lists::match_list::list_name;
 use aidlink_procuratorate::lists::not_judged;
-use aidlink_procuratorate::lists::person_pages::{ADULTS, MINORS};
+use aidlink_procuratorate::lists::person_pages;
 use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
 /// Checks every row of every list; `wrong` returns what is wrong with a row. Returns the
@@ -402,7 +402,9 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
         )
     }));
     let outputs = evidence.manifest().outputs.iter();
-    let pages = outputs.filter(|output| [ADULTS, MINORS].contains(&output.file.as_str()));
+    let pages = outputs.filter(|output| {
+        [person_pages::ADULTS, person_pages::MINORS].contains(&output.file.as_str())
+    });
     let mut pages: BTreeSet<&str> = pages.map(|output| output.file.as_str()).collect();
     for (path, bytes) in &made.person_pages {
         pages.remove(path.as_str());
