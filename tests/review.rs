@@ -332,7 +332,7 @@ fn minors_are_in_a_workbook_of_their_own_and_a_workbook_without_content_is_not_m
         let output = round.output("output");
         let made: Vec<&str> = output
             .keys()
-            .filter(|path| path.starts_with("review/"))
+            .filter(|path| path.ends_with(".xlsx"))
             .map(String::as_str)
             .collect();
         assert_eq!(made, expected);
@@ -909,7 +909,13 @@ fn a_manifest_cannot_allow_a_list_to_be_filled_in() {
             output["kind"] = "to_fill_in".into();
         }
     });
-    assert_eq!(finished.verify().code, 0);
+    let refused = finished.verify();
+    assert_eq!(refused.code, 4, "{}", refused.stdout);
+    let refused = refused
+        .stdout
+        .matches("writes no such file, or not of this kind");
+    // All but the workbooks, whose kind it is.
+    assert!(refused.count() > 40);
     for path in ["lists/for-review/to-veterans.csv", "summary.json"] {
         let file = finished.path(path);
         let content = fs::read(&file).unwrap();
@@ -1021,7 +1027,8 @@ fn workbooks_are_the_same_on_every_run_and_in_split_mode() {
     };
     let (round, _) = sample();
     let first = workbooks(&round, "output");
-    assert_eq!(first.len(), 2);
+    // Two workbooks, and two files of person pages.
+    assert_eq!(first.len(), 4);
     for run in ["output-2", "output-3"] {
         let folder = round.path(run);
         assert_eq!(

@@ -268,8 +268,8 @@ fn a_second_run_and_any_number_of_threads_give_the_same_bytes() {
     let first = without_log("output");
     assert_eq!(
         first.len(),
-        26 + 2 + 2 + 5 + 10 + 5 + 2,
-        "lists, not-judged lists, workbooks, rejects, documents, matrix, summary and manifest"
+        26 + 2 + 2 + 2 + 5 + 10 + 5 + 2,
+        "lists, not-judged lists, workbooks, person pages, rejects, documents, matrix, summary and manifest"
     );
     assert!(first == without_log("output-again"));
     assert!(first == without_log("output-many"));
@@ -316,7 +316,7 @@ fn no_output_contains_an_id_number() {
     let mut texts = vec![result.stdout, result.stderr];
     for (path, bytes) in round.output("output") {
         // Workbooks are packed.
-        let files = match path.starts_with("review/") {
+        let files = match path.ends_with(".xlsx") {
             true => parts(&bytes).into_values().collect(),
             false => vec![bytes],
         };

@@ -73,7 +73,7 @@ impl<'t> Layout<'t> {
 
     fn about(&self) -> Column {
         let header = self.text("人员情况", "About the person");
-        Column::new(&header, (12, 18), Use::Given)
+        Column::new(&header, (12, 16), Use::Given)
     }
 
     fn name_column(&self) -> Option<Column> {
@@ -121,11 +121,11 @@ impl<'t> Layout<'t> {
         columns.extend(self.other_fields());
         columns.extend([
             given(columns::Column::Aid, (12, 14)),
-            given(columns::Column::Grounds, (12, 26)),
-            given(columns::Column::Unknown, (8, 20)),
+            given(columns::Column::Grounds, (12, 24)),
+            given(columns::Column::Unknown, (8, 19)),
             given(columns::Column::Exclusions, (8, 12)),
             given(columns::Column::Priority, (8, 12)),
-            given(columns::Column::ToCheck, (12, 28)),
+            given(columns::Column::ToCheck, (12, 25)),
             Column::new(&self.header(columns::Column::Rules), (10, 24), Use::Ids),
         ]);
         let rows = leads.iter().map(|lead| self.lead_row(lead)).collect();
