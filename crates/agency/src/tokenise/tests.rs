@@ -432,7 +432,7 @@ fn child(class: &str, status: &str) -> Vec<Option<Outcome>> {
 
 #[test]
 fn a_rule_holds_if_any_value_of_a_cell_makes_it_hold() {
-    use Outcome::{No, Unknown, Yes};
+    use Outcome::{Indicated, No, Unknown, Yes};
     for (class, expected) in [
         ("肢体", [Yes, No]),
         ("精神", [No, Yes]),
@@ -444,8 +444,9 @@ fn a_rule_holds_if_any_value_of_a_cell_makes_it_hold() {
     ] {
         assert_eq!(child(class, "有效"), expected.map(Some), "{class}");
     }
-    // A single-valued field with two codes is unknown, and a dead holder is withheld.
-    assert_eq!(child("肢体", "有效、注销"), [Some(Unknown), Some(No)]);
+    // A single-valued field with two codes is unknown; the class is known, so the first rule
+    // is indicated. A dead holder is withheld.
+    assert_eq!(child("肢体", "有效、注销"), [Some(Indicated), Some(No)]);
     assert_eq!(child("肢体、精神", "死亡"), [None, None]);
 }
 

@@ -893,7 +893,10 @@ mod tests {
                 ("案号", "field 0"),
                 ("姓名", "field 1"),
                 ("承办人", "field 2"),
-                ("救助项目", "最低生活保障〔韶关意见 三(三)〕"),
+                (
+                    "救助项目",
+                    "最低生活保障〔韶关意见 三(三)、韶关意见 二(三)〕",
+                ),
                 ("依据和证据", "grounds"),
                 ("尚不明确的条件", "unknown"),
                 ("一般不予救助的情形（须核查）", "exclusions"),
@@ -918,7 +921,7 @@ mod tests {
                 ("Handler", "field 2"),
                 (
                     "Aid",
-                    "Subsistence allowance (dibao)〔Shaoguan opinion 三(三)〕",
+                    "Subsistence allowance (dibao)〔Shaoguan opinion 三(三), Shaoguan opinion 二(三)〕",
                 ),
                 ("Grounds and evidence", "grounds"),
                 ("Conditions not yet known", "unknown"),

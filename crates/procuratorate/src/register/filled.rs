@@ -582,7 +582,9 @@ fn merge(files: Vec<FileSays<'_>>, index: &Index<'_>, rows: &mut FilledRows) {
         let number = lead.lead_number;
         let mut decided: Vec<(usize, usize, Said)> = Vec::new();
         let mut contradicted: Vec<(usize, usize)> = Vec::new();
-        let (mut is_there, mut is_refused, mut has_details) = (false, false, false);
+        let (mut is_there, mut is_refused) = (false, false);
+        // The rows with details in files that do not decide the lead.
+        let mut loose: Vec<(usize, usize, &Details)> = Vec::new();
         for (file, says) in files.iter().enumerate() {
             let Some(positions) = says.of_leads.get(number) else {
                 continue;
@@ -592,9 +594,8 @@ fn merge(files: Vec<FileSays<'_>>, index: &Index<'_>, rows: &mut FilledRows) {
                 Verdict::Open => {
                     for at in positions {
                         let said = says.rows.get(*at).map(|row| &row.said);
-                        if matches!(said, Some(Ok(FilledIn::Details(_)))) {
-                            has_details = true;
-                            undecided.entry((file, *at)).or_default().push(number);
+                        if let Some(Ok(FilledIn::Details(details))) = said {
+                            loose.push((file, *at, details));
                         }
                     }
                 }
@@ -611,6 +612,17 @@ fn merge(files: Vec<FileSays<'_>>, index: &Index<'_>, rows: &mut FilledRows) {
         let differ = decided.windows(2).any(|pair| pair[0].2 != pair[1].2);
         if differ || is_refused || !contradicted.is_empty() {
             contradicted.extend(decided.drain(..).map(|(file, at, _)| (file, at)));
+        }
+        let has_details = !loose.is_empty();
+        for (file, at, details) in loose {
+            // As in one file, they complete the decision.
+            match decided.first_mut() {
+                Some((.., said)) => {
+                    said.details = said.details.clone().completed_by(details);
+                    heard.insert((file, at));
+                }
+                None => undecided.entry((file, at)).or_default().push(number),
+            }
         }
         let refuse = |(file, at): (usize, usize), column, why| {
             let says = files.get(file)?;
