@@ -921,7 +921,7 @@ mod tests {
                 ("Handler", "field 2"),
                 (
                     "Aid",
-                    "Subsistence allowance (dibao)〔Shaoguan opinion 三(三), Shaoguan opinion 二(三)〕",
+                    "Subsistence allowance (dibao)〔Shaoguan opinion 三(三)、Shaoguan opinion 二(三)〕",
                 ),
                 ("Grounds and evidence", "grounds"),
                 ("Conditions not yet known", "unknown"),
