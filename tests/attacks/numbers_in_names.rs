@@ -183,14 +183,23 @@ fn folders_that_are_nested_too_deeply_are_named() {
         fs::rename(&top, outer.join("n")).unwrap();
         fs::rename(&outer, &top).unwrap();
     }
+    // An output in it may need the inputs, so nothing is deleted.
+    let refused = purge(&finished, &[]);
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+    let text = "this folder cannot be searched for outputs that still need files of the round: folders are nested too deeply";
+    assert!(refused.stderr.contains(text), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("13800001234"));
+    let folder = finished.round.path("");
+    let audit = aidlink(&["audit", folder.to_str().unwrap(), "--lang", "en"]);
     let text = "  not searched completely: of ***";
-    for verb in ["purge", "audit"] {
-        let folder = finished.round.path("");
-        let result = aidlink(&[verb, folder.to_str().unwrap(), "--lang", "en"]);
-        assert!(result.stdout.contains(text), "{}", result.stdout);
-        assert!(result.stdout.contains("could not be searched completely"));
-    }
+    assert!(audit.stdout.contains(text), "{}", audit.stdout);
+    assert!(audit.stdout.contains("could not be searched completely"));
+    assert_eq!(check_19(&finished).0, "not_held");
+    let away = finished.round.path("../away");
+    fs::rename(&top, &away).unwrap();
+    assert_finished(&finished, &purge(&finished, &[]));
     assert_eq!(check_19(&finished).0, "held");
+    fs::rename(&away, &top).unwrap();
     // In an output folder, verification names the folder and the reason.
     fs::rename(&top, finished.path("lists")).unwrap();
     let verified = finished.verify();

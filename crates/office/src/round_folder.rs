@@ -11,7 +11,7 @@ use crate::manifest::{MANIFEST, Manifest};
 use crate::remains::inputs;
 use crate::round::{CONFIGURATION, WrittenRound};
 use crate::signing::SIGNATURE_SUFFIX;
-use aidlink_faults::fault::Fault;
+use aidlink_faults::fault::{Fault, Refusal, io_reason};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
@@ -280,7 +280,7 @@ impl SiblingSearch {
             } else if levels > 1 && !is_link {
                 self.search(&path, levels - 1);
             } else if levels == 1 && !is_link {
-                self.not_searched(&path, &io::ErrorKind::Unsupported.into());
+                self.not_searched(&path, &Refusal::TooDeep.into());
             }
         }
     }
@@ -299,7 +299,24 @@ impl SiblingSearch {
     fn not_searched(&mut self, folder: &Path, error: &io::Error) {
         // It was removed meanwhile, or was never there.
         if error.kind() != io::ErrorKind::NotFound {
-            self.unsearched.push(Fault::unreadable(folder, error));
+            let reason = io_reason(error);
+            self.unsearched.push(Fault::of_file(
+                folder,
+                Text::new(
+                    format!(
+                        "无法查找其中是否有还需要本轮文件的输出文件夹：{}",
+                        reason.zh
+                    ),
+                    format!(
+                        "this folder cannot be searched for outputs that still need files of the round: {}",
+                        reason.en
+                    ),
+                ),
+                Text::new(
+                    "请核对读取权限，或移出轮次文件夹，再重试",
+                    "check that you may read it, or move it out of the round's folder, and try again",
+                ),
+            ));
         }
     }
 }
