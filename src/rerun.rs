@@ -16,6 +16,7 @@ use aidlink_files::partial::parent_of;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::manifest::{Manifest, StepKind};
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
+use aidlink_office::sealed::is_sealed;
 use aidlink_office::terminal::{Output, Progress};
 use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::reading::PlannedExport;
@@ -122,8 +123,15 @@ impl StepInputs {
                         "the screened leads are no longer in the round's folder",
                     )
                 })?;
+                let leads = folder.join(&named);
+                if identity.is_none() && is_sealed(&leads).is_ok_and(|is_sealed| is_sealed) {
+                    return Err(not_here(
+                        "收到的线索文件是密封的，须加 --identity",
+                        "the screened leads are sealed: add --identity",
+                    ));
+                }
                 StepInput::Resolve {
-                    leads: folder.join(&named),
+                    leads,
                     named,
                     identity: identity.map(Path::to_path_buf),
                 }
