@@ -83,7 +83,7 @@ impl RejectsFiles {
         let begin = |agency: &str| {
             let file = folder.stream(&path_of(agency))?;
             let fault = Box::new(file.fault());
-            Ok(AgencyFile::begin(
+            Ok::<_, Fault>(AgencyFile::begin(
                 RejectsOutput::File(Box::new(file)),
                 fault,
             ))

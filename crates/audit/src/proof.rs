@@ -503,7 +503,7 @@ impl Proving<'_> {
             if together.changes() {
                 for (column, proof) in &mut proofs {
                     if proof.result == ColumnResult::Equal {
-                        let alone = compare(&[column]);
+                        let alone = compare(&[*column]);
                         if alone.changes() {
                             proof.result = ColumnResult::Differs;
                             proof.differ = alone.differ;
@@ -580,6 +580,16 @@ struct Columns {
     all: Vec<Column>,
 }
 
+/// What columns of several tables have in common if they are one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Alike {
+    header: String,
+    /// Of columns without a header.
+    place: Option<usize>,
+    field: Option<String>,
+    read: bool,
+}
+
 /// A column of an export, which several of its tables may have.
 struct Column {
     /// Empty if it has none that may be shown.
@@ -606,36 +616,38 @@ impl Columns {
             return None;
         }
         let mut all: Vec<Column> = Vec::new();
+        let mut known: BTreeMap<(Alike, usize), usize> = BTreeMap::new();
         for (table, (stated, opened)) in export.files.iter().zip(opened).enumerate() {
             let mut stated = stated.columns.iter();
+            let mut in_table: BTreeMap<Alike, usize> = BTreeMap::new();
             for (place, header) in opened.columns().headers.iter().enumerate() {
-                let header = header.trim();
+                let header = header.trim().to_owned();
                 // The manifest lists those that have a header.
                 let stated = match header.is_empty() {
                     true => None,
                     false => Some(stated.next().filter(|column| column.header == header)?),
                 };
-                let (field, read) = match stated {
-                    Some(column) => (column.field.clone(), column.read),
-                    None => (None, false),
+                let alike = Alike {
+                    place: header.is_empty().then_some(place),
+                    field: stated.and_then(|column| column.field.clone()),
+                    read: stated.is_some_and(|column| column.read),
+                    header,
                 };
-                let mut known = all.iter_mut();
-                let known = known.find(|known| {
-                    let is_named =
-                        !header.is_empty() || known.places.iter().any(|at| at.1 == place);
-                    let is_other_table = known.places.iter().all(|at| at.0 != table);
-                    let is_alike = (&known.field, known.read) == (&field, read);
-                    known.header == header && is_alike && is_named && is_other_table
-                });
-                match known {
-                    Some(known) => known.places.push((table, place)),
-                    None => all.push(Column {
-                        header: header.to_owned(),
-                        field,
-                        read,
-                        places: vec![(table, place)],
-                    }),
+                // A header may be there several times.
+                let before = in_table.entry(alike.clone()).or_default();
+                let key = (alike, *before);
+                *before += 1;
+                if let Some(column) = known.get(&key).and_then(|at| all.get_mut(*at)) {
+                    column.places.push((table, place));
+                    continue;
                 }
+                all.push(Column {
+                    header: key.0.header.clone(),
+                    field: key.0.field.clone(),
+                    read: key.0.read,
+                    places: vec![(table, place)],
+                });
+                known.insert(key, all.len() - 1);
             }
             if stated.next().is_some() {
                 return None;
