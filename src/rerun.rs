@@ -12,6 +12,7 @@ use aidlink_audit::evidence::{SecondOutput, SecondRun};
 use aidlink_audit::proof::{StepDigests, first_of};
 use aidlink_faults::fault::Faults;
 use aidlink_faults::text::Text;
+use aidlink_files::document::Document as _;
 use aidlink_files::partial::parent_of;
 use aidlink_office::audit_log::AuditLog;
 use aidlink_office::manifest::{Manifest, StepKind};

@@ -10,7 +10,7 @@ use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
-use aidlink_office::terminal::{Output, Progress, ReportedFault};
+use aidlink_office::terminal::{Output, ReportedFault};
 use aidlink_office::unknown_files::UnknownFiles;
 use aidlink_office::unread::unread;
 use aidlink_office::verification::{NamedKeys, RoundOffices, Signer, Verification, verify};
