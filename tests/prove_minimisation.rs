@@ -18,7 +18,7 @@ const PROVE: &str = "--prove-minimisation";
 const VETERANS: &str = "veterans.persons";
 
 fn prove(finished: &FinishedRound, more: &[&str]) -> CommandResult {
-    finished.audit(&[&[PROVE], more].concat())
+    finished.audit(&[&[PROVE][..], more].concat())
 }
 
 /// Returns the proof of the only output folder, and the exit code.
@@ -441,7 +441,7 @@ fn each_step_of_a_split_round_is_proven() {
             "--lang",
             "en",
         ];
-        aidlink(&[&arguments, more].concat())
+        aidlink(&[&arguments[..], more].concat())
     };
     for export in EXPORTS {
         let result = audit(&format!("at-{export}"), &[]);

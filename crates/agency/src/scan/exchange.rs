@@ -220,9 +220,12 @@ mod tests {
 
     use super::*;
 
-    /// Collects every record with its place.
+    /// Collects every record with its number and line.
     #[derive(Debug, Default, PartialEq)]
-    struct Seen(Vec<(u64, u64, Result<Vec<Vec<u8>>, RowFault>)>);
+    struct Seen(Vec<(u64, u64, SeenRow)>);
+
+    /// The cells of a row, or why it could not be split.
+    type SeenRow = Result<Vec<Vec<u8>>, RowFault>;
 
     impl Tally<()> for Seen {
         fn row(&mut self, _: &(), place: Place, row: Result<RowView<'_>, RowFault>) {
