@@ -10,7 +10,7 @@ use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
-use aidlink_office::terminal::{Output, ReportedFault};
+use aidlink_office::terminal::{Form, Output, Progress, ReportedFault};
 use aidlink_office::unknown_files::UnknownFiles;
 use aidlink_office::unread::unread;
 use aidlink_office::verification::{NamedKeys, RoundOffices, Signer, Verification, verify};
@@ -378,10 +378,25 @@ impl Rerun {
             planned: &inputs.exports,
             second_run: &second_run,
         };
-        proving.prove(&mut |exchange| {
-            let again = inputs.run(Some(exchange), output)?;
+        // One line for all runs, of which each would leave a line for every file.
+        let progress = Progress::new(output);
+        let quiet = Output {
+            form: Form::Quiet,
+            ..output
+        };
+        let mut runs = 0;
+        let proof = proving.prove(&mut |exchange| {
+            runs += 1;
+            let export = shown_name(&exchange.export);
+            progress.step(&Text::new(
+                format!("运行证明，第{runs}次重新运行：{export}"),
+                format!("proof by execution, run {runs}: {export}"),
+            ));
+            let again = inputs.run(Some(exchange), quiet)?;
             Ok(again.digests)
-        })
+        });
+        progress.finish();
+        proof
     }
 }
 
