@@ -99,6 +99,7 @@ pub const VERBS: &[VerbHelp] = &[
         examples: &[
             "aidlink audit sample_data/2026Q3 --public-key sample_data/2026Q3/signing.pub",
             "aidlink audit sample_data/2026Q3 --rerun --json",
+            "aidlink audit sample_data/2026Q3 --prove-minimisation",
         ],
         exit_codes: &[0, 1, 2, 4],
     },
@@ -380,6 +381,13 @@ pub struct AuditArguments {
     /// Run the round again in memory and compare the lists / 在内存中重新运行并比对清单
     #[arg(long)]
     pub rerun: bool,
+    /// Run the step again with the cells of unread columns exchanged between rows: nothing that leaves may change
+    /// / 把未读取各列的单元格在行间对调后重新运行，离开本机构的内容须不变
+    #[arg(long)]
+    pub prove_minimisation: bool,
+    /// The identity that opens sealed leads, to run `resolve` again / 打开密封线索的身份文件（重新运行 resolve 时）
+    #[arg(long, value_name = "FILE", requires = "prove_minimisation")]
+    pub identity: Option<PathBuf>,
     /// Write the result as a printable page (HTML), to be signed and filed; outside the output folders
     /// / 把结果写成可打印、可签字归档的网页（HTML），放在输出文件夹之外
     #[arg(long, value_name = "FILE")]

@@ -10,4 +10,6 @@ mod lists_report;
 mod matrix;
 mod policy_file;
 pub mod pooled;
+mod proof_report;
+mod rerun;
 mod round_draft;

@@ -20,7 +20,7 @@ use aidlink_faults::text::Text;
 use aidlink_procuratorate::resolve::{ResolvedRound, ScreenedRound, resolve};
 
 use aidlink_agency::exports::{
-    ReadExport, check_report, fields_without_content, open, read_export,
+    ExportExchange, ReadExport, check_report, fields_without_content, open_with, read_export,
 };
 use aidlink_office::audit_log::{AuditLog, Count, Event};
 use aidlink_office::round::RoundTerms;
@@ -71,7 +71,8 @@ fn fields_missing(
 }
 
 /// Runs a round. `planned` lists all of its exports; the case parties come first. Rejected
-/// rows are written to `rejects` while they are read; without it they are only counted.
+/// rows are written to `rejects` while they are read; without it they are only counted. Cells
+/// are exchanged between rows only to prove that nothing uses them.
 ///
 /// # Errors
 /// All faults of the key and the exports together, or those of the step that failed.
@@ -80,6 +81,7 @@ pub fn run(
     planned: &[PlannedExport],
     key_file: &mut KeyFile,
     rejects: Option<&RejectsFiles>,
+    exchange: Option<&ExportExchange>,
     progress: &Progress,
     log: &mut AuditLog,
 ) -> Result<RoundResult, Faults> {
@@ -87,7 +89,10 @@ pub fn run(
     progress.step(&Text::new("读取导出", "reading exports"));
     let opened: Vec<(&PlannedExport, Vec<Export>)> = planned
         .iter()
-        .map(|planned| (planned, open(&terms.policy, planned, &mut faults)))
+        .map(|planned| {
+            let tables = open_with(&terms.policy, planned, exchange, &mut faults);
+            (planned, tables)
+        })
         .collect();
     // A key is made only if all exports can be read.
     let key = if faults.is_empty() || key_file.path().exists() {

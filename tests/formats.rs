@@ -42,7 +42,7 @@ pub fn assert_same_lists(round: &Round) -> CommandResult {
     result
 }
 
-fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
+pub fn workbook(rows: &[Vec<String>]) -> Vec<u8> {
     let mut workbook = Workbook::new();
     // Exports often have an empty first sheet.
     workbook.add_worksheet().set_name("说明").unwrap();
@@ -72,7 +72,7 @@ fn an_xlsx_workbook_with_a_merged_title() {
 }
 
 /// Returns an ODS spreadsheet with the sheets of [`towns`], as LibreOffice writes it.
-fn ods_of_towns(rows: &[Vec<String>]) -> Vec<u8> {
+pub fn ods_of_towns(rows: &[Vec<String>]) -> Vec<u8> {
     let (header, rows) = rows.split_first().unwrap();
     let (north, south) = rows.split_at(rows.len() / 2);
     let mut content = String::new();
@@ -157,7 +157,7 @@ fn an_ods_spreadsheet_gives_the_same_lists() {
 }
 
 /// Returns an XLSB workbook with the sheets of [`towns`].
-fn xlsb_of_towns(rows: &[Vec<String>]) -> Vec<u8> {
+pub fn xlsb_of_towns(rows: &[Vec<String>]) -> Vec<u8> {
     let (header, rows) = rows.split_first().unwrap();
     let (north, south) = rows.split_at(rows.len() / 2);
     let mut made = MadeXlsb::default();

@@ -336,6 +336,7 @@ def successes():
     output = str(folder / "output")
     scan("audit", [AIDLINK, "audit", str(folder)], folder, [4])
     scan("audit --rerun --json", [AIDLINK, "audit", str(folder), "--rerun", "--json", "--public-key", str(folder / "signing.pub")], folder, [0], ["en"])
+    scan("audit --prove-minimisation", [AIDLINK, "audit", str(folder), "--prove-minimisation", "--public-key", str(folder / "signing.pub")], folder, [0])
     scan("audit verify", [AIDLINK, "audit", "verify", output], folder, [4], ["en"])
     scan("audit matrix", [AIDLINK, "audit", "matrix", str(folder / "round.toml"), "--output", str(folder / "matrix")], folder, [0], writes="matrix")
     scan("run, output exists", run_on(folder), folder, [2])

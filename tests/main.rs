@@ -27,6 +27,7 @@ mod parquet_exports;
 mod parts;
 mod person_pages;
 mod policy_pages;
+mod prove_minimisation;
 mod reading_files;
 mod register;
 mod review;

@@ -13,7 +13,7 @@ use parquet::file::properties::WriterProperties;
 use crate::formats::{assert_same_lists, replace_veterans, veterans_rows};
 use crate::support::{Round, csv_rows};
 
-fn parquet(columns: Vec<(String, ArrayRef)>, compression: Compression) -> Vec<u8> {
+pub fn parquet(columns: Vec<(String, ArrayRef)>, compression: Compression) -> Vec<u8> {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let properties = WriterProperties::builder()
         .set_compression(compression)
@@ -26,7 +26,7 @@ fn parquet(columns: Vec<(String, ArrayRef)>, compression: Compression) -> Vec<u8
 }
 
 /// Returns the sample's veterans as columns of text; empty cells are null.
-fn text_columns(round: &Round) -> Vec<(String, Vec<Option<String>>)> {
+pub fn text_columns(round: &Round) -> Vec<(String, Vec<Option<String>>)> {
     let rows = veterans_rows(round);
     let (header, rows) = rows.split_first().unwrap();
     let column = |index: usize| {
@@ -41,7 +41,7 @@ fn text_columns(round: &Round) -> Vec<(String, Vec<Option<String>>)> {
         .collect()
 }
 
-fn string_array(cells: Vec<Option<String>>) -> ArrayRef {
+pub fn string_array(cells: Vec<Option<String>>) -> ArrayRef {
     Arc::new(StringArray::from(cells))
 }
 

@@ -6,49 +6,45 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::{shown_name, shown_path};
 use aidlink_faults::text::{Language, Text};
-use aidlink_office::audit_log::AuditLog;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
-use aidlink_office::terminal::{Output, Progress, ReportedFault};
+use aidlink_office::terminal::{Form, Output, Progress, ReportedFault};
 use aidlink_office::unknown_files::UnknownFiles;
 use aidlink_office::unread::unread;
 use aidlink_office::verification::{NamedKeys, RoundOffices, Signer, Verification, verify};
-use aidlink_procuratorate::lists::RoundLists;
 use jiff::Zoned;
 use jiff::civil::Date;
 use serde::Serialize;
 
 use super::Ending;
 use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
-use crate::pooled;
+use crate::proof_report::say_proof;
+use crate::rerun::{Again, StepInputs, second_run};
 use aidlink_agency::exports::{columns_of, constants_of, open, values_of};
-use aidlink_agency::key::KeyFile;
 use aidlink_audit::checks::{self, Check, State};
-use aidlink_audit::evidence::{Evidence, OutputRecords, SecondOutput, SecondRun};
+use aidlink_audit::evidence::{Evidence, OutputRecords, SecondRun};
 use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, SeenFile, Verdict, needs};
 use aidlink_audit::minimisation_page;
+use aidlink_audit::proof::{Proof, ProofState, Proving, first_of};
 use aidlink_audit::report_page::{self, AuditedFolder};
-use aidlink_files::document::Document as _;
 use aidlink_files::owner_only::write_new_owner_only;
 use aidlink_office::manifest::{ColumnRead, PolicyUsed, StepKind};
-use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::reading::{PlannedExport, ReadingChoice};
 
 /// Audits or verifies output folders, or shows what a round would read.
 pub fn run(arguments: AuditArguments, output: Output) -> Ending {
-    match arguments.command {
-        Some(AuditCommand::Verify { folder, trust }) => verify_all(&folder, &trust, output),
+    match &arguments.command {
+        Some(AuditCommand::Verify { folder, trust }) => verify_all(folder, trust, output),
         Some(AuditCommand::Matrix {
             round,
             output: folder,
-        }) => matrix(&round, folder.as_deref(), output),
+        }) => matrix(round, folder.as_deref(), output),
         None => {
             // The command line requires a folder if there is no verb.
-            let folder = arguments.folder.unwrap_or_default();
-            let report = arguments.report.as_deref();
-            audit_all(&folder, &arguments.trust, arguments.rerun, report, output)
+            let folder = arguments.folder.clone().unwrap_or_default();
+            audit_all(&folder, &arguments, output)
         }
     }
 }
@@ -193,14 +189,8 @@ fn say_verification(verification: &Verification, output: Output) {
     output.say_faults(verification.faults.iter());
 }
 
-fn audit_all(
-    folder: &Path,
-    trust: &TrustArguments,
-    rerun: bool,
-    report: Option<&Path>,
-    output: Output,
-) -> Ending {
-    let (found, verifications) = match verify_outputs(folder, trust) {
+fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Ending {
+    let (found, verifications) = match verify_outputs(folder, &arguments.trust) {
         Ok(found) => found,
         Err(faults) => return Ending::Failed(faults),
     };
@@ -211,7 +201,7 @@ fn audit_all(
     let unread = unread(&found);
     let all_outputs = [found.outputs.as_slice(), &found.siblings].concat();
     // Before the audit, which may take minutes.
-    if let Some(path) = report
+    if let Some(path) = arguments.report.as_deref()
         && let Err(fault) = outside(path, &found, &all_outputs).and_then(|()| is_new(path))
     {
         return Ending::Failed(fault.into());
@@ -219,6 +209,7 @@ fn audit_all(
     let mut unreadable = FaultCollector::new();
     let mut reports = Vec::new();
     let mut audited = Vec::new();
+    let mut not_proven = FaultCollector::new();
     let mut all_held = true;
     for verification in verifications {
         let verification = match verification {
@@ -230,10 +221,8 @@ fn audit_all(
         };
         let round_file = found.round_file.as_deref();
         let planned = planned_exports(&verification, round_file);
-        let second_run = match rerun {
-            true => second_run(&verification, round_file, output),
-            false => SecondRun::NotAsked,
-        };
+        let rerun = Rerun::of(&verification, round_file, arguments, output);
+        let second_run = rerun.second_run();
         let mut evidence = Evidence::gather(
             verification,
             &found.folder,
@@ -248,15 +237,30 @@ fn audit_all(
         evidence.rest_on(&records);
         evidence.keep_needed(&all_outputs, &found);
         let checks = checks::all(&evidence);
+        let proof = arguments
+            .prove_minimisation
+            .then(|| rerun.proof(&evidence, output));
         let faults = &evidence.verification.faults;
         all_held &= faults.is_empty()
             && checks
                 .iter()
-                .all(|check| check.finding.state != State::NotHeld);
+                .all(|check| check.finding.state != State::NotHeld)
+            && !proof.as_ref().is_some_and(Proof::is_wrong);
         say_verification(&evidence.verification, output);
         say_checks(&evidence, &checks, &unknown_files, output);
-        reports.push(audit_report(&evidence, checks.clone(), &unknown_files));
-        audited.push(AuditedFolder { evidence, checks });
+        if let Some(proof) = &proof {
+            say_proof(proof, output);
+            not_proven.extend(not_possible(&evidence.verification.folder, proof));
+        }
+        reports.push(AuditReport {
+            minimisation_proof: proof.clone(),
+            ..audit_report(&evidence, checks.clone(), &unknown_files)
+        });
+        audited.push(AuditedFolder {
+            evidence,
+            checks,
+            proof,
+        });
     }
     let others = found.foreign_text().into_iter().chain(unknown_files.text());
     let mut others: Vec<Text> = others.collect();
@@ -265,7 +269,7 @@ fn audit_all(
     }
     output.json(&reports);
     let unreadable = unreadable.finish();
-    if let Some(path) = report {
+    if let Some(path) = arguments.report.as_deref() {
         // A folder that could not be read was not audited, and the report says so.
         let faults = unreadable.as_ref().err().into_iter().flat_map(Faults::iter);
         let both = |fault: &Fault| {
@@ -287,7 +291,143 @@ fn audit_all(
     if let Err(faults) = unreadable {
         return Ending::Failed(faults);
     }
-    Ending::held(all_held)
+    match not_proven.finish() {
+        Err(faults) if all_held => Ending::Failed(faults),
+        _ => Ending::held(all_held),
+    }
+}
+
+/// Returns the fault of a proof that was asked for and could not be made.
+fn not_possible(folder: &Path, proof: &Proof) -> Option<Fault> {
+    let why = proof.why.clone().unwrap_or_default();
+    (proof.state == ProofState::NotPossible).then(|| {
+        Fault::of_file(
+            folder,
+            Text::new(
+                format!("无法作出运行证明：{}", why.zh),
+                format!("the proof by execution is not possible: {}", why.en),
+            ),
+            Text::new(
+                "请在删除数据之前，用原有的轮次文件、导出和密钥运行；密封的线索须加 --identity",
+                "make it before data is deleted, with the same round file, exports and key; for sealed leads add --identity",
+            ),
+        )
+    })
+}
+
+/// The step of a folder, run again if that was asked for.
+enum Rerun {
+    NotAsked,
+    /// It cannot be run again, for this reason.
+    NotPossible(Text),
+    Run {
+        inputs: Box<StepInputs>,
+        again: Result<Again, Faults>,
+    },
+}
+
+impl Rerun {
+    fn of(
+        verification: &Verification,
+        round_file: Option<&Path>,
+        arguments: &AuditArguments,
+        output: Output,
+    ) -> Self {
+        let manifest = &verification.manifest;
+        // Without a proof, only a pooled round is compared.
+        let is_compared = arguments.rerun && manifest.step == StepKind::Run;
+        if !is_compared && !arguments.prove_minimisation {
+            return match arguments.rerun {
+                true => Rerun::NotPossible(Text::default()),
+                false => Rerun::NotAsked,
+            };
+        }
+        let inputs = StepInputs::find(manifest, round_file, arguments.identity.as_deref());
+        match inputs {
+            Err(why) => Rerun::NotPossible(why),
+            Ok(inputs) => {
+                let again = inputs.run(None, output);
+                let inputs = Box::new(inputs);
+                Rerun::Run { inputs, again }
+            }
+        }
+    }
+
+    /// Returns what check 23 compares.
+    fn second_run(&self) -> SecondRun {
+        match self {
+            Rerun::NotAsked => SecondRun::NotAsked,
+            Rerun::NotPossible(_) => SecondRun::NotPossible,
+            Rerun::Run { again, .. } => second_run(again.as_ref()),
+        }
+    }
+
+    /// Makes the proof by execution.
+    fn proof(self, evidence: &Evidence, output: Output) -> Proof {
+        let manifest = evidence.manifest();
+        if !manifest.step.reads_exports() {
+            let why = Text::new("筛查机构不读取导出", "the centre reads no exports");
+            return Proof::not_made(ProofState::NotApplicable, why);
+        }
+        let (inputs, again) = match self {
+            Rerun::Run { inputs, again } => (inputs, again),
+            Rerun::NotAsked => return Proof::not_made(ProofState::NotPossible, Text::default()),
+            Rerun::NotPossible(why) => {
+                return Proof::not_made(ProofState::NotPossible, not_here(evidence, why));
+            }
+        };
+        let documents = match &evidence.documents {
+            Ok(documents) => documents,
+            Err(faults) => {
+                return Proof::not_made(ProofState::NotPossible, first_of(faults));
+            }
+        };
+        let second_run = again.map(|again| again.digests);
+        let proving = Proving {
+            manifest,
+            matrix: &documents.matrix,
+            policy: &documents.policy,
+            schemas: &documents.schemas,
+            planned: &inputs.exports,
+            second_run: &second_run,
+        };
+        // One line for all runs, of which each would leave a line for every file.
+        let progress = Progress::new(output);
+        let quiet = Output {
+            form: Form::Quiet,
+            ..output
+        };
+        let mut runs = 0;
+        let proof = proving.prove(&mut |exchange| {
+            runs += 1;
+            let export = shown_name(&exchange.export);
+            progress.step(&Text::new(
+                format!("运行证明，第{runs}次重新运行：{export}"),
+                format!("proof by execution, run {runs}: {export}"),
+            ));
+            let again = inputs.run(Some(exchange), quiet)?;
+            Ok(again.digests)
+        });
+        progress.finish();
+        proof
+    }
+}
+
+/// Returns why a step cannot be run again, with the deletion of its inputs if there is a record.
+fn not_here(evidence: &Evidence, why: Text) -> Text {
+    match evidence.verification.deleted.last() {
+        None => why,
+        Some(record) => {
+            let at = record.completed_at;
+            Text::new(
+                format!("本轮数据已于 {at} 删除，有签名的删除记录（{}）", why.zh),
+                format!(
+                    "the round's data was deleted at {at}, with a signed record ({})",
+                    why.en
+                ),
+            )
+        }
+    }
 }
 
 /// Refuses a path at which there is something.
@@ -351,63 +491,6 @@ fn planned_exports(
     let (_, exports) = planned.ok()?;
     // An export that is not in the round file cannot be read again.
     (!exports.is_empty()).then_some(exports)
-}
-
-/// Runs a pooled round again in memory, to compare its lists and summary.
-fn second_run(verification: &Verification, round_file: Option<&Path>, output: Output) -> SecondRun {
-    let written = round_file.and_then(|file| WrittenRound::read(file).ok());
-    let planned = written
-        .filter(|written| written.digest() == verification.manifest.round_file_blake3)
-        .and_then(|written| {
-            let key_file = written.key_file().ok().filter(|file| file.exists())?;
-            let planned = written.planned(Mode::Pooled, Reads::All).ok()?;
-            Some((planned, key_file))
-        });
-    let Some(((terms, exports), key_file)) = planned else {
-        return SecondRun::NotPossible;
-    };
-    let mut log = AuditLog::new(jiff::Timestamp::now);
-    let progress = Progress::new(output);
-    let result = pooled::run(
-        &terms,
-        &exports,
-        &mut KeyFile::at(&key_file),
-        None,
-        &progress,
-        &mut log,
-    );
-    progress.finish();
-    let Ok(result) = result else {
-        return SecondRun::Failed;
-    };
-    let is_of_cases = |export: &&PlannedExport| export.schema.name == CASE_EXPORT;
-    let Some(cases) = exports.iter().find(is_of_cases) else {
-        return SecondRun::Failed;
-    };
-    let Ok(lists) = RoundLists::new(&terms, cases, &result.resolved) else {
-        return SecondRun::Failed;
-    };
-    let summary = pooled::summary(&terms, &result, &lists);
-    SecondRun::Made(SecondOutput {
-        summary: summary.to_bytes(),
-        lists: lists
-            .files()
-            .map(|(path, bytes)| (path, bytes.to_vec()))
-            .collect(),
-        workbooks: lists
-            .workbooks
-            .iter()
-            .map(|workbook| {
-                let digest = blake3::hash(&workbook.bytes).to_hex().to_string();
-                (workbook.path.to_owned(), digest)
-            })
-            .collect(),
-        person_pages: lists
-            .person_pages
-            .iter()
-            .map(|pages| (pages.path.to_owned(), pages.bytes.clone()))
-            .collect(),
-    })
 }
 
 fn say_checks(evidence: &Evidence, checks: &[Check], unknown: &UnknownFiles, output: Output) {
@@ -513,6 +596,9 @@ struct AuditReport {
     /// The unknown files in the round's folder.
     unknown_files: UnknownFiles,
     delete_by: Date,
+    /// The proof by execution, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimisation_proof: Option<Proof>,
 }
 
 #[derive(Serialize)]
@@ -558,6 +644,7 @@ fn audit_report(
         left_to_delete: left.map(|file| shown_path(Path::new(&file.path))).collect(),
         unknown_files: unknown_files.clone(),
         delete_by: evidence.manifest().retention_until,
+        minimisation_proof: None,
     }
 }
 

@@ -45,8 +45,8 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
     let done = step.perform(|step| {
         let rejects = RejectsFiles::begin(&step.folder, exports)?;
         let (key, log) = (&mut key_file, &mut step.log);
-        let result =
-            pool.install(|| pooled::run(terms, exports, key, Some(&rejects), &progress, log))?;
+        let result = pool
+            .install(|| pooled::run(terms, exports, key, Some(&rejects), None, &progress, log))?;
         progress.step(&Text::new("写出清单", "writing lists"));
         let lists = RoundLists::new(terms, round.cases()?, &result.resolved)?;
         let manifest = write(step, &round, &result, &lists, rejects)?;

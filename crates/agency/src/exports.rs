@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use aidlink_faults::fault::{Fault, FaultCollector};
 use aidlink_faults::personal_number::shown_path;
@@ -17,6 +18,7 @@ use aidlink_office::manifest::{
 
 use crate::account::{Rest, no_rows};
 use crate::cell::amount::AmountUnit;
+use crate::scan::exchange::Exchange;
 use crate::scan::{Export, SheetNotRead};
 use crate::tokenise::Report;
 
@@ -551,6 +553,31 @@ pub fn open(policy: &Policy, planned: &PlannedExport, faults: &mut FaultCollecto
         }
     }
     files
+}
+
+/// The cells of one export that are exchanged between its rows while it is read.
+pub struct ExportExchange {
+    /// The name of its schema.
+    pub export: String,
+    /// An exchange for each of its tables, in the order of [`open`].
+    pub tables: Vec<Arc<Exchange>>,
+}
+
+/// Opens an export as [`open`] does. If cells of this export are exchanged, every reading of it
+/// exchanges them.
+pub fn open_with(
+    policy: &Policy,
+    planned: &PlannedExport,
+    exchange: Option<&ExportExchange>,
+    faults: &mut FaultCollector,
+) -> Vec<Export> {
+    let mut tables = open(policy, planned, faults);
+    if let Some(exchange) = exchange.filter(|exchange| exchange.export == planned.schema.name) {
+        for (table, exchange) in tables.iter_mut().zip(&exchange.tables) {
+            table.exchange_cells(Arc::clone(exchange));
+        }
+    }
+    tables
 }
 
 /// Returns the fields of which an empty cell withholds its row.

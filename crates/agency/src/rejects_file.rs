@@ -6,7 +6,9 @@
 //! of rows and not those of a file.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::convert::Infallible;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use aidlink_faults::fault::Fault;
@@ -35,8 +37,37 @@ pub struct RejectsFiles(BTreeMap<String, AgencyFile>);
 
 /// The rejects file of an agency.
 struct AgencyFile {
-    written: Mutex<io::Result<SpreadsheetWriter<StreamedFile>>>,
+    written: Mutex<io::Result<SpreadsheetWriter<RejectsOutput>>>,
     fault: Box<dyn Fn(&io::Error) -> Fault + Send + Sync>,
+}
+
+/// Where rejects are written to.
+enum RejectsOutput {
+    /// A file of the step's folder.
+    File(Box<StreamedFile>),
+    /// Nowhere: a step that is run again only compares them.
+    Digest(Box<blake3::Hasher>),
+}
+
+impl Write for RejectsOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            RejectsOutput::File(file) => file.write(bytes),
+            RejectsOutput::Digest(digest) => digest.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            RejectsOutput::File(file) => file.flush(),
+            RejectsOutput::Digest(digest) => digest.flush(),
+        }
+    }
+}
+
+/// Returns the path of an agency's rejects file in an output folder.
+fn path_of(agency: &str) -> String {
+    format!("rejects/{agency}.csv")
 }
 
 impl RejectsFiles {
@@ -49,25 +80,43 @@ impl RejectsFiles {
         folder: &OutputFolder,
         exports: impl IntoIterator<Item = &'e PlannedExport>,
     ) -> Result<Self, Fault> {
+        let begin = |agency: &str| {
+            let file = folder.stream(&path_of(agency))?;
+            let fault = Box::new(file.fault());
+            Ok::<_, Fault>(AgencyFile::begin(
+                RejectsOutput::File(Box::new(file)),
+                fault,
+            ))
+        };
+        let files = Self::of_agencies(exports, begin)?;
+        Ok(RejectsFiles(files))
+    }
+
+    /// As [`RejectsFiles::begin`], for [`RejectsFiles::digests`] alone: nothing is written to
+    /// disk.
+    pub fn begin_digests<'e>(exports: impl IntoIterator<Item = &'e PlannedExport>) -> Self {
+        let begin = |agency: &str| {
+            let path = path_of(agency);
+            let fault = move |error: &io::Error| Fault::unreadable(Path::new(&path), error);
+            let digest = RejectsOutput::Digest(Box::default());
+            Ok::<_, Infallible>(AgencyFile::begin(digest, Box::new(fault)))
+        };
+        let Ok(files) = Self::of_agencies(exports, begin);
+        RejectsFiles(files)
+    }
+
+    fn of_agencies<'e, E>(
+        exports: impl IntoIterator<Item = &'e PlannedExport>,
+        begin: impl Fn(&str) -> Result<AgencyFile, E>,
+    ) -> Result<BTreeMap<String, AgencyFile>, E> {
         let mut files = BTreeMap::new();
         for export in exports {
             let agency = &export.schema.agency;
-            if files.contains_key(agency) {
-                continue;
+            if !files.contains_key(agency) {
+                files.insert(agency.clone(), begin(agency)?);
             }
-            let file = folder.stream(&format!("rejects/{agency}.csv"))?;
-            let fault = file.fault();
-            let written = SpreadsheetWriter::begin(file).and_then(|mut file| {
-                file.write_row(HEADER)?;
-                Ok(file)
-            });
-            let file = AgencyFile {
-                written: Mutex::new(written),
-                fault: Box::new(fault),
-            };
-            files.insert(agency.clone(), file);
         }
-        Ok(RejectsFiles(files))
+        Ok(files)
     }
 
     /// Returns the rejects file for the rows of an export; `None` if the export was not
@@ -82,12 +131,47 @@ impl RejectsFiles {
     /// # Errors
     /// If a file could not be written.
     pub fn finish(self, folder: &mut OutputFolder) -> Result<(), Fault> {
-        for AgencyFile { written, fault } in self.0.into_values() {
-            let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
-            let file = written.and_then(SpreadsheetWriter::finish);
-            folder.add(file.map_err(|error| fault(&error))?.finish()?);
+        for file in self.0.into_values() {
+            if let RejectsOutput::File(file) = file.finish()? {
+                folder.add(file.finish()?);
+            }
         }
         Ok(())
+    }
+
+    /// Returns the path and the BLAKE3 digest, hexadecimal, of each file of
+    /// [`RejectsFiles::begin_digests`].
+    ///
+    /// # Errors
+    /// If a row could not be written.
+    pub fn digests(self) -> Result<Vec<(String, String)>, Fault> {
+        let mut digests = Vec::new();
+        for (agency, file) in self.0 {
+            if let RejectsOutput::Digest(digest) = file.finish()? {
+                digests.push((path_of(&agency), digest.finalize().to_hex().to_string()));
+            }
+        }
+        Ok(digests)
+    }
+}
+
+impl AgencyFile {
+    fn begin(output: RejectsOutput, fault: Box<dyn Fn(&io::Error) -> Fault + Send + Sync>) -> Self {
+        let written = SpreadsheetWriter::begin(output).and_then(|mut file| {
+            file.write_row(HEADER)?;
+            Ok(file)
+        });
+        AgencyFile {
+            written: Mutex::new(written),
+            fault,
+        }
+    }
+
+    fn finish(self) -> Result<RejectsOutput, Fault> {
+        let AgencyFile { written, fault } = self;
+        let written = written.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let output = written.and_then(SpreadsheetWriter::finish);
+        output.map_err(|error| fault(&error))
     }
 }
 
@@ -154,7 +238,7 @@ impl TableRejects<'_> {
 
     fn write_row(
         &self,
-        file: &mut SpreadsheetWriter<StreamedFile>,
+        file: &mut SpreadsheetWriter<RejectsOutput>,
         reject: Reject,
     ) -> io::Result<()> {
         let record = reject.record.to_string();

@@ -8,6 +8,7 @@ mod compound_file;
 #[cfg(test)]
 mod damaged_workbook_tests;
 mod encoding;
+pub mod exchange;
 mod file_stamp;
 mod format;
 mod header;
@@ -58,6 +59,7 @@ use aidlink_files::regular_file;
 use aidlink_policy::constant::Constant;
 use aidlink_policy::reading::{DateEpoch, ReadingChoice};
 use aidlink_policy::schema::{ExportSchema, Field};
+use exchange::Exchange;
 use file_stamp::FileStamp;
 use header::{Header, Layout};
 use limits::HEAD_BYTES;
@@ -84,6 +86,8 @@ pub struct Export {
     constants: Vec<Constant>,
     header: Header,
     stamp: FileStamp,
+    /// The cells that are exchanged between rows; `None` except in a proof.
+    exchange: Option<Arc<Exchange>>,
 }
 
 /// How far the reading of a table has come.
@@ -200,6 +204,7 @@ impl ExportFile {
                 header,
                 form: TextForm::default(),
                 stamp: stamp.clone(),
+                exchange: None,
             }
         };
         let tables: Vec<Export> = match &mut self.content {
@@ -330,6 +335,11 @@ impl Export {
         }
     }
 
+    /// Exchanges cells between the rows from now on.
+    pub fn exchange_cells(&mut self, exchange: Arc<Exchange>) {
+        self.exchange = Some(exchange);
+    }
+
     /// Returns the values of fields in every row.
     pub fn constants(&self) -> &[Constant] {
         &self.constants
@@ -457,8 +467,11 @@ impl Export {
         let Header {
             dialect, headings, ..
         } = &self.header;
-        let (tally, counts) = pass::run(pass, &mut text, *dialect, headings, context, &progress)
-            .map_err(unreadable_text)?;
+        let read = match &self.exchange {
+            None => pass::run(pass, &mut text, *dialect, headings, context, &progress),
+            Some(exchange) => exchange.run(pass, &mut text, *dialect, headings, context, &progress),
+        };
+        let (tally, counts) = read.map_err(unreadable_text)?;
         drop(text);
         if let Some(line) = counts.other_header {
             let line = self.header.body_line - 1 + line;

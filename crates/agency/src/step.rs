@@ -1,13 +1,15 @@
 //! An agency's step in a split round: it turns one export into a token file for
 //! the centre. The rejects and the row account stay with the agency.
 
+use std::io::Write;
+use std::path::Path;
+
 use aidlink_contract::token_file::{SentAccount, SourceFile, TokenFileHead, TokenFileWriter};
 use aidlink_contract::token_table::Origin;
 use aidlink_faults::fault::{FaultCollector, Faults};
 use aidlink_office::audit_log::Event;
 use aidlink_office::crossing::{CrossedFile, CrossingFile};
 use aidlink_office::manifest::{KeyUsed, Manifest, Passed, TokensSent};
-use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Round, RoundTerms};
 use aidlink_office::statement::{Content, Statement};
 use aidlink_office::step::Step;
@@ -16,13 +18,15 @@ use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::reading::PlannedExport;
 
 use crate::account::{Account, Rest};
-use crate::exports::{ReadExport, check_report, fields_without_content, open, read_export};
+use crate::exports::{
+    ExportExchange, ReadExport, check_report, fields_without_content, open_with, read_export,
+};
 use crate::key::{KEY_VERSION, RoundKey};
 use crate::reading_progress;
 use crate::rejects_file::RejectsFiles;
 use crate::scan::Export;
 use crate::tokenise::{
-    RarePatterns, Report, SpillFault, TokeniseError, Tokenising, tokenise_cases,
+    FileReport, RarePatterns, Report, SpillFault, TokeniseError, Tokenising, tokenise_cases,
     tokenise_whole_register,
 };
 use crate::tokeniser::Tokeniser;
@@ -56,11 +60,7 @@ pub fn tokenise_export(
     progress: &Progress,
 ) -> Result<(Manifest, Tokenised), Faults> {
     let terms = &round.terms;
-    let mut faults = FaultCollector::new();
-    let exports = open(&terms.policy, planned, &mut faults);
-    let key = RoundKey::read(&round.paths.key_file, &terms.round, &terms.purpose);
-    let key = faults.take(key);
-    let key = faults.or_value(key)?;
+    let (exports, key) = open_inputs(terms, &round.paths.key_file, planned, None)?;
     let key_id = key.id();
     step.log.record(&Event::Key {
         id: key_id.clone(),
@@ -92,7 +92,7 @@ pub fn tokenise_export(
         &tokenising,
         origin,
         file,
-        &step.folder,
+        step.folder.scratch_folder(),
     )
     .map_err(|error| error.into_faults(&exports))?;
     let mut faults = FaultCollector::new();
@@ -123,6 +123,74 @@ pub fn tokenise_export(
         ..step.manifest()
     };
     Ok((manifest, Tokenised { export, file, sent }))
+}
+
+/// Opens an export and reads the round's key.
+///
+/// # Errors
+/// All faults of both.
+fn open_inputs(
+    terms: &RoundTerms,
+    key_file: &Path,
+    planned: &PlannedExport,
+    exchange: Option<&ExportExchange>,
+) -> Result<(Vec<Export>, RoundKey), Faults> {
+    let mut faults = FaultCollector::new();
+    let exports = open_with(&terms.policy, planned, exchange, &mut faults);
+    let key = faults.take(RoundKey::read(key_file, &terms.round, &terms.purpose));
+    Ok((exports, faults.or_value(key)?))
+}
+
+/// The digests (BLAKE3, hexadecimal) of what tokenising an export gives.
+pub struct TokenisedAgain {
+    /// That of the plain token file.
+    pub tokens: String,
+    /// The path and digest of each rejects file.
+    pub rejects: Vec<(String, String)>,
+    /// The files of the export, as they were read.
+    pub files: Vec<FileReport>,
+}
+
+/// Tokenises an export as [`tokenise_export`] does, but keeps digests alone. Of a large register
+/// sorted runs go to unnamed files in `scratch`, which vanish with the process.
+///
+/// # Errors
+/// All faults of the export and the key.
+pub fn tokenise_again(
+    terms: &RoundTerms,
+    key_file: &Path,
+    planned: &PlannedExport,
+    exchange: Option<&ExportExchange>,
+    scratch: &Path,
+    progress: &Progress,
+) -> Result<TokenisedAgain, Faults> {
+    let (exports, key) = open_inputs(terms, key_file, planned, exchange)?;
+    let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
+    let on_rows = reading_progress::begin(progress, &planned.schema.title, &exports);
+    let rejects = RejectsFiles::begin_digests([planned]);
+    let tokenising = Tokenising {
+        rejects: rejects.of_export(planned),
+        ..Tokenising::of(terms, planned, &tokeniser, &on_rows)
+    };
+    let written = write_tokens(
+        terms,
+        planned,
+        &exports,
+        &tokenising,
+        origin(terms, planned, &key.id()),
+        blake3::Hasher::new(),
+        scratch,
+    )
+    .map_err(|error| error.into_faults(&exports))?;
+    let report = written.report;
+    let mut faults = FaultCollector::new();
+    check_report(&terms.policy, planned, &exports, &report, &mut faults);
+    faults.finish()?;
+    Ok(TokenisedAgain {
+        tokens: written.file.finalize().to_hex().to_string(),
+        rejects: rejects.digests()?,
+        files: report.files,
+    })
 }
 
 /// Returns the origin of an export's tokens. The centre joins tokens only if
@@ -167,22 +235,22 @@ fn tokens_sent(account: &Account, tokens: u64, rare: RarePatterns) -> TokensSent
 }
 
 /// A token file whose rows are written and which is not closed yet.
-struct WrittenTokens {
-    file: CrossingFile,
+struct WrittenTokens<W> {
+    file: W,
     report: Report,
     tokens: u64,
     rare: RarePatterns,
 }
 
-fn write_tokens(
+fn write_tokens<W: Write + Send>(
     terms: &RoundTerms,
     planned: &PlannedExport,
     exports: &[Export],
     tokenising: &Tokenising<'_>,
     origin: Origin,
-    file: CrossingFile,
-    folder: &OutputFolder,
-) -> Result<WrittenTokens, TokeniseError> {
+    file: W,
+    scratch: &Path,
+) -> Result<WrittenTokens<W>, TokeniseError> {
     let output_error = |error: parquet::errors::ParquetError| {
         TokeniseError::Spill(SpillFault::Output(std::io::Error::other(error.to_string())))
     };
@@ -212,7 +280,7 @@ fn write_tokens(
             exports,
             tokenising,
             writer,
-            folder.scratch_folder(),
+            scratch,
             terms.thresholds.rare_pattern,
         )?;
         (whole.writer, whole.report, whole.persons, whole.rare)

@@ -153,6 +153,7 @@ pub enum SecondRun {
 }
 
 /// The output of a second run.
+#[derive(Clone, Debug)]
 pub struct SecondOutput {
     /// Path and bytes of each list.
     pub lists: Vec<(String, Vec<u8>)>,

@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 use crate::checks::{Check, State};
 use crate::evidence::Evidence;
+use crate::proof::{ColumnProof, Proof, scope};
 
 /// An output folder with the checks made on it.
 pub struct AuditedFolder {
@@ -17,6 +18,8 @@ pub struct AuditedFolder {
     pub evidence: Evidence,
     /// The checks, in the order of their numbers.
     pub checks: Vec<Check>,
+    /// The proof by execution, if it was asked for.
+    pub proof: Option<Proof>,
 }
 
 /// The digits of a program's digest that are shown.
@@ -75,7 +78,11 @@ impl Writer {
     }
 
     fn folder(&self, audited: &AuditedFolder, day: Date) -> Markup {
-        let AuditedFolder { evidence, checks } = audited;
+        let AuditedFolder {
+            evidence,
+            checks,
+            proof,
+        } = audited;
         let round = shown_name(&evidence.manifest().round).into_owned();
         let count = |state| {
             let checks = checks.iter();
@@ -122,6 +129,53 @@ impl Writer {
                     }
                     tbody {
                         @for check in checks { (self.check(check)) }
+                    }
+                }
+                @if let Some(proof) = proof { (self.proof(proof)) }
+            }
+        }
+    }
+
+    fn proof(&self, proof: &Proof) -> Markup {
+        html! {
+            h2 { (self.say("运行证明", "Proof by execution")) }
+            p { b { (self.shown(&proof.sentence())) } }
+            @for export in &proof.exports {
+                h3 { (export.title.in_language(self.language)) " " small { (export.export) } }
+                @if !export.columns.is_empty() {
+                    table {
+                        thead {
+                            tr {
+                                th { (self.say("列", "Column")) }
+                                th { (self.say("核对表所载用途", "Use in the matrix")) }
+                                th { (self.say("行数", "Rows")) }
+                                th { (self.say("换入不同单元格的行数", "Rows that got another cell")) }
+                                th { (self.say("结果", "Result")) }
+                            }
+                        }
+                        tbody {
+                            @for column in &export.columns { (self.column(column)) }
+                        }
+                    }
+                }
+                p { (export.control.text().in_language(self.language)) }
+            }
+            @if !proof.exports.is_empty() { p { (scope().in_language(self.language)) } }
+        }
+    }
+
+    fn column(&self, column: &ColumnProof) -> Markup {
+        let result = column.result.text();
+        html! {
+            tr class=[column.result.is_wrong().then_some("not_held")] {
+                td { (self.shown(&column.name())) }
+                td { (column.stated_text().in_language(self.language)) }
+                td { (column.rows) }
+                td { (column.rows_differed) }
+                td {
+                    (result.in_language(self.language))
+                    @for text in [column.reason()] {
+                        @if text != Text::default() { p { (self.shown(&text)) } }
                     }
                 }
             }

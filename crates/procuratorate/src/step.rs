@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use aidlink_agency::exports::{open, read_export};
+use aidlink_agency::exports::{ExportExchange, ReadExport, open_with, read_export};
 use aidlink_agency::key::RoundKey;
 use aidlink_agency::person_mark::PersonMarker;
 use aidlink_agency::reading_progress;
@@ -12,11 +12,12 @@ use aidlink_agency::step::key_used;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_contract::leads_file::{ExpectedRound, LeadsFile, LeadsFileFault};
+use aidlink_contract::token_file::SourceFile;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, DocumentFault};
 use aidlink_files::regular_file::read_open;
-use aidlink_office::audit_log::{Count, Event};
+use aidlink_office::audit_log::{AuditLog, Count, Event};
 use aidlink_office::crossing::{Expected, receive};
 use aidlink_office::manifest::{Manifest, Received};
 use aidlink_office::round::{Round, RoundTerms};
@@ -24,6 +25,7 @@ use aidlink_office::sealed::{Opener, PlainFile};
 use aidlink_office::step::Step;
 use aidlink_office::terminal::Progress;
 use aidlink_policy::pack::Policy;
+use aidlink_policy::reading::PlannedExport;
 
 use crate::lists::RoundLists;
 use crate::resolve::{ResolvedRound, ScreenedRound, resolve};
@@ -53,29 +55,141 @@ pub fn resolve_leads(
     identity: Option<&Path>,
     progress: &Progress,
 ) -> Result<(Manifest, Resolved), Faults> {
-    let (terms, planned) = (&round.terms, round.cases()?);
-    let key = RoundKey::read(&round.paths.key_file, &terms.round, &terms.purpose)?;
+    let terms = &round.terms;
+    let inputs = ResolveInputs {
+        terms,
+        planned: round.cases()?,
+        key_file: &round.paths.key_file,
+        leads: leads_path,
+        identity,
+        beside: step.folder.scratch_folder(),
+    };
+    let made = make_lists(&inputs, None, progress, &mut step.log)?;
+    made.lists.write(&mut step.folder)?;
+    let summary = Summary::new(terms, &made.resolved, &made.lists);
+    let path = round.paths.output.join(SUMMARY);
+    step.folder.write(SUMMARY, &summary.to_file(&path)?)?;
+    let name = leads_path.file_name();
+    let manifest = Manifest {
+        list_language: Some(terms.list_language),
+        provisional: Some(summary.provisional.clone()),
+        not_verified_by: Some(summary.not_verified_by.clone()),
+        key: Some(key_used(round, &made.key_id)),
+        exports: vec![made.export.record()],
+        screening: Some(made.screening.clone()),
+        received: vec![Received {
+            file: name.map(|name| name.to_string_lossy().into_owned()),
+            path: terms.relative(leads_path),
+            blake3: Some(made.received.digest_as_received),
+            from: Some("centre".to_owned()),
+            plain_blake3: made.received.digest,
+            plain_bytes: made.received.byte_length,
+            key_id: None,
+            export: None,
+            snapshot: None,
+            schema_blake3: None,
+            account_at_the_agency: None,
+            tokens: None,
+        }],
+        case_sources: Some(made.case_sources),
+        ..step.manifest()
+    };
+    let resolved = Resolved {
+        round: made.resolved,
+        lists: made.lists,
+        screening: made.screening,
+        summary,
+    };
+    Ok((manifest, resolved))
+}
+
+/// What resolving reads.
+pub struct ResolveInputs<'a> {
+    /// The terms of the round.
+    pub terms: &'a RoundTerms,
+    /// The export of case parties.
+    pub planned: &'a PlannedExport,
+    /// The file of the round key.
+    pub key_file: &'a Path,
+    /// The screened leads as they were received.
+    pub leads: &'a Path,
+    /// The identity that opens them, if they are sealed.
+    pub identity: Option<&'a Path>,
+    /// A folder for the opened leads, in an unnamed file.
+    pub beside: &'a Path,
+}
+
+/// What resolving again gives.
+pub struct ResolvedAgain {
+    /// The lists.
+    pub lists: RoundLists,
+    /// The figures of the lists.
+    pub summary: Summary,
+    /// BLAKE3 digest of the plain leads, hexadecimal.
+    pub leads: String,
+    /// The files of the export, as they were read.
+    pub files: Vec<FileReport>,
+}
+
+/// Resolves screened leads as [`resolve_leads`] does, and writes nothing.
+///
+/// # Errors
+/// When the leads, the export or the key cannot be read, or do not belong together.
+pub fn resolve_again(
+    inputs: &ResolveInputs<'_>,
+    exchange: Option<&ExportExchange>,
+    progress: &Progress,
+) -> Result<ResolvedAgain, Faults> {
+    let mut log = AuditLog::new(jiff::Timestamp::now);
+    let made = make_lists(inputs, exchange, progress, &mut log)?;
+    Ok(ResolvedAgain {
+        summary: Summary::new(inputs.terms, &made.resolved, &made.lists),
+        lists: made.lists,
+        leads: made.received.digest,
+        files: made.export.report.files,
+    })
+}
+
+/// The lists of a round, and what they were made from.
+struct MadeLists {
+    key_id: String,
+    received: PlainFile,
+    screening: String,
+    case_sources: Vec<SourceFile>,
+    export: ReadExport,
+    resolved: ResolvedRound,
+    lists: RoundLists,
+}
+
+fn make_lists(
+    inputs: &ResolveInputs<'_>,
+    exchange: Option<&ExportExchange>,
+    progress: &Progress,
+    log: &mut AuditLog,
+) -> Result<MadeLists, Faults> {
+    let (terms, planned, leads_path) = (inputs.terms, inputs.planned, inputs.leads);
+    let key = RoundKey::read(inputs.key_file, &terms.round, &terms.purpose)?;
     let key_id = key.id();
-    step.log.record(&Event::Key {
+    log.record(&Event::Key {
         id: key_id.clone(),
         how: None,
         algorithm: terms.algorithm,
     });
-    let opener = identity.map(Opener::read_identity).transpose()?;
-    let beside = step.folder.scratch_folder();
-    let received = receive(leads_path, terms, Expected::Leads, opener.as_ref(), beside)?;
+    let opener = inputs.identity.map(Opener::read_identity).transpose()?;
+    let opener = opener.as_ref();
+    let received = receive(leads_path, terms, Expected::Leads, opener, inputs.beside)?;
     let plain = received.plain;
     let file = read_leads(leads_path, &plain, terms, &key_id)?;
     if received.statement.key_id != file.key_id {
         return Err(other_key_signed(leads_path).into());
     }
-    step.log.record(&Event::LeadsReceived {
+    log.record(&Event::LeadsReceived {
         screening: file.screening.clone(),
         plain_blake3: plain.digest.clone(),
         leads: Count(file.leads.len() as u64),
     });
     let mut faults = FaultCollector::new();
-    let exports = open(&terms.policy, planned, &mut faults);
+    let exports = open_with(&terms.policy, planned, exchange, &mut faults);
     faults.finish()?;
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     let marker = PersonMarker::new(&key.mark_subkey(terms.algorithm));
@@ -103,47 +217,19 @@ pub fn resolve_leads(
     };
     let (resolved, report) = resolve(&exports, &tokenising, &marker, &screened, found)?;
     let export = read_export(planned, &exports, report);
-    step.log.record(&Event::Resolved {
+    log.record(&Event::Resolved {
         leads: Count(resolved.leads.len() as u64),
     });
-
     let lists = RoundLists::new(terms, planned, &resolved)?;
-    lists.write(&mut step.folder)?;
-    let summary = Summary::new(terms, &resolved, &lists);
-    let path = round.paths.output.join(SUMMARY);
-    step.folder.write(SUMMARY, &summary.to_file(&path)?)?;
-    let name = leads_path.file_name();
-    let manifest = Manifest {
-        list_language: Some(terms.list_language),
-        provisional: Some(summary.provisional.clone()),
-        not_verified_by: Some(summary.not_verified_by.clone()),
-        key: Some(key_used(round, &key_id)),
-        exports: vec![export.record()],
-        screening: Some(screening.clone()),
-        received: vec![Received {
-            file: name.map(|name| name.to_string_lossy().into_owned()),
-            path: terms.relative(leads_path),
-            blake3: Some(plain.digest_as_received),
-            from: Some("centre".to_owned()),
-            plain_blake3: plain.digest,
-            plain_bytes: plain.byte_length,
-            key_id: None,
-            export: None,
-            snapshot: None,
-            schema_blake3: None,
-            account_at_the_agency: None,
-            tokens: None,
-        }],
-        case_sources: Some(case_sources),
-        ..step.manifest()
-    };
-    let resolved = Resolved {
-        round: resolved,
-        lists,
+    Ok(MadeLists {
+        key_id,
+        received: plain,
         screening,
-        summary,
-    };
-    Ok((manifest, resolved))
+        case_sources,
+        export,
+        resolved,
+        lists,
+    })
 }
 
 fn other_key_signed(path: &Path) -> Fault {

@@ -55,6 +55,16 @@ enum RowCells<'v> {
     Unquoted { record: &'v [u8] },
 }
 
+impl<'v> RowView<'v> {
+    /// Returns the row with these cells.
+    pub(super) fn of(cells: &'v Cells, dialect: Dialect) -> Self {
+        RowView {
+            cells: RowCells::Split(cells),
+            dialect,
+        }
+    }
+}
+
 impl RowView<'_> {
     /// Returns the bytes of a cell, or an empty slice beyond the last one.
     pub fn cell(&self, column: usize) -> &[u8] {
@@ -422,10 +432,7 @@ impl<T> Block<T> {
                 counts.other_unit = counts.other_unit.or(Some(counts.lines + 1));
             }
             Kind::FieldCount => self.add_row(context, Err(RowFault::FieldCount)),
-            Kind::Row => {
-                let cells = RowCells::Split(cells);
-                self.add_row(context, Ok(RowView { cells, dialect }));
-            }
+            Kind::Row => self.add_row(context, Ok(RowView::of(cells, dialect))),
         }
     }
 

@@ -57,6 +57,16 @@ pub struct Cells {
 }
 
 impl Cells {
+    /// Copies these cells.
+    pub(super) fn of(cells: &[&[u8]]) -> Self {
+        let mut copied = Cells::default();
+        for cell in cells {
+            copied.bytes.extend_from_slice(cell);
+            copied.end_cell();
+        }
+        copied
+    }
+
     /// Returns a cell, or an empty slice beyond the last one.
     pub fn get(&self, column: usize) -> &[u8] {
         let start = match column {
