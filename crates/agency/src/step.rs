@@ -19,6 +19,7 @@ use crate::account::{Account, Rest};
 use crate::exports::{ReadExport, check_report, fields_without_content, open, read_export};
 use crate::key::{KEY_VERSION, RoundKey};
 use crate::reading_progress;
+use crate::register_export::{RegisterSource, open_register};
 use crate::rejects_file::RejectsFiles;
 use crate::scan::Export;
 use crate::tokenise::{
@@ -44,7 +45,8 @@ impl Tokenised {
     }
 }
 
-/// Tokenises an export into the step's folder.
+/// Tokenises an export into the step's folder. `register` is the register that is read in
+/// place of the export's files.
 ///
 /// # Errors
 /// All faults of the export and the key, or the reason why the output could not
@@ -53,11 +55,24 @@ pub fn tokenise_export(
     step: &mut Step,
     round: &Round,
     planned: &PlannedExport,
+    register: Option<&RegisterSource<'_>>,
     progress: &Progress,
 ) -> Result<(Manifest, Tokenised), Faults> {
     let terms = &round.terms;
     let mut faults = FaultCollector::new();
-    let exports = open(&terms.policy, planned, &mut faults);
+    let exports = match register {
+        None => open(&terms.policy, planned, &mut faults),
+        Some(register) => {
+            let cases = open(&terms.policy, round.cases()?, &mut faults);
+            let (policy, as_of) = (&terms.policy, terms.as_of);
+            // What is wrong with the case export is told by its own step, too.
+            let opened = match faults.is_empty() {
+                true => open_register(register, &planned.schema, policy, as_of, &cases),
+                false => Ok(Vec::new()),
+            };
+            faults.take(opened).unwrap_or_default()
+        }
+    };
     let key = RoundKey::read(&round.paths.key_file, &terms.round, &terms.purpose);
     let key = faults.take(key);
     let key = faults.or_value(key)?;

@@ -169,6 +169,7 @@ fn inputs_from_outside_the_rounds_folder_are_reported() {
         snapshot: None,
         schema_blake3: None,
         account_at_the_agency: None,
+        register: None,
         tokens: None,
     });
     if let Some(key) = &mut manifest.key {

@@ -239,6 +239,7 @@ fn a_key_is_accepted_only_for_the_office_it_was_named_for() {
                 .map(|(office, key)| ((*office).to_owned(), (*key).clone()))
                 .collect(),
             exports: Vec::new(),
+            register: None,
         })
     };
     // A pooled run belongs to the agency of the case parties, although this manifest has
