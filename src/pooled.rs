@@ -9,6 +9,7 @@ use aidlink_agency::case_parties::CaseParties;
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::person_mark::PersonMarker;
 use aidlink_agency::reading_progress;
+use aidlink_agency::register_export::open_register;
 use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::scan::Export;
 use aidlink_agency::step::origin;
@@ -17,6 +18,7 @@ use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_centre::screen::{ScreeningTerms, provisional, screen};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
+use aidlink_procuratorate::register::in_round::RoundRegister;
 use aidlink_procuratorate::resolve::{ResolvedRound, ScreenedRound, resolve};
 
 use aidlink_agency::exports::{
@@ -70,7 +72,31 @@ fn fields_missing(
     registers.filter(|(_, names)| !names.is_empty()).collect()
 }
 
-/// Runs a round. `planned` lists all of its exports; the case parties come first. Rejected
+/// Makes the table of the export in place of which the register is read. `opened` are the
+/// exports; the case parties come first.
+///
+/// # Errors
+/// If the case export cannot be read.
+pub fn open_of_register(
+    terms: &RoundTerms,
+    opened: &mut [(&PlannedExport, Vec<Export>)],
+    register: &RoundRegister,
+) -> Result<(), Faults> {
+    let Some(((_, cases), others)) = opened.split_first_mut() else {
+        return Ok(());
+    };
+    let mut others = others.iter_mut();
+    let Some((planned, tables)) = others.find(|(planned, _)| planned.register.is_some()) else {
+        return Ok(());
+    };
+    *tables = register.with_source(terms.as_of, |source| {
+        open_register(source, &planned.schema, &terms.policy, terms.as_of, cases)
+    })?;
+    Ok(())
+}
+
+/// Runs a round. `planned` lists all of its exports; the case parties come first. `register` is
+/// the procuratorate's register, if the round file names one. Rejected
 /// rows are written to `rejects` while they are read; without it they are only counted.
 ///
 /// # Errors
@@ -78,6 +104,7 @@ fn fields_missing(
 pub fn run(
     terms: &RoundTerms,
     planned: &[PlannedExport],
+    register: Option<&RoundRegister>,
     key_file: &mut KeyFile,
     rejects: Option<&RejectsFiles>,
     progress: &Progress,
@@ -85,10 +112,16 @@ pub fn run(
 ) -> Result<RoundResult, Faults> {
     let mut faults = FaultCollector::new();
     progress.step(&Text::new("读取导出", "reading exports"));
-    let opened: Vec<(&PlannedExport, Vec<Export>)> = planned
+    let mut opened: Vec<(&PlannedExport, Vec<Export>)> = planned
         .iter()
         .map(|planned| (planned, open(&terms.policy, planned, &mut faults)))
         .collect();
+    if let Some(register) = register
+        && faults.is_empty()
+    {
+        log.record(&register.logged());
+        faults.take(open_of_register(terms, &mut opened, register));
+    }
     // A key is made only if all exports can be read.
     let key = if faults.is_empty() || key_file.path().exists() {
         faults.take(key_file.read_or_make(&terms.round, &terms.purpose))
@@ -203,7 +236,8 @@ pub fn run(
         not_verified_by: screening.not_verified_by,
         fields_missing: fields_missing(terms, &opened, &reports),
     };
-    let (resolved, _) = resolve(export, &tokenising, &marker, &reports[0].files, found)?;
+    let files = &reports[0].files;
+    let (resolved, _) = resolve(export, &tokenising, &marker, files, found, register)?;
     log.record(&Event::Resolved {
         leads: Count(resolved.leads.len() as u64),
     });

@@ -16,6 +16,7 @@ use aidlink_office::unknown_files::UnknownFiles;
 use aidlink_office::unread::unread;
 use aidlink_office::verification::{NamedKeys, RoundOffices, Signer, Verification, verify};
 use aidlink_procuratorate::lists::RoundLists;
+use aidlink_procuratorate::register::in_round::RoundRegister;
 use jiff::Zoned;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -25,6 +26,7 @@ use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
 use crate::pooled;
 use aidlink_agency::exports::{columns_of, constants_of, open, values_of};
 use aidlink_agency::key::KeyFile;
+use aidlink_agency::register_export::register_columns;
 use aidlink_audit::checks::{self, Check, State};
 use aidlink_audit::evidence::{Evidence, OutputRecords, SecondOutput, SecondRun};
 use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, SeenFile, Verdict, needs};
@@ -341,11 +343,22 @@ fn second_run(verification: &Verification, round_file: Option<&Path>, output: Ou
     let Some(((terms, exports), key_file)) = planned else {
         return SecondRun::NotPossible;
     };
+    // What was recorded since does not count.
+    let up_to = verification.manifest.register.as_ref();
+    let register = match RoundRegister::of(&exports, up_to) {
+        Ok(register) if register.is_some() == up_to.is_some() => register,
+        Ok(_) => return SecondRun::NotPossible,
+        Err(faults) => {
+            output.say_faults(faults.iter());
+            return SecondRun::Failed;
+        }
+    };
     let mut log = AuditLog::new(jiff::Timestamp::now);
     let progress = Progress::new(output);
     let result = pooled::run(
         &terms,
         &exports,
+        register.as_ref(),
         &mut KeyFile::at(&key_file),
         None,
         &progress,
@@ -568,20 +581,28 @@ fn matrix(round: &Path, folder: Option<&Path>, output: Output) -> Ending {
     if let Err(faults) = faults.finish() {
         return Ending::Failed(faults);
     }
-    let exports = planned.iter().zip(&seen);
-    let exports = exports.map(|(planned, files)| SeenExport {
-        export: &planned.schema.name,
-        snapshot: planned.snapshot,
-        legal_basis: &planned.legal_basis,
-        files: files
-            .iter()
-            .map(|(columns, reading)| SeenFile {
-                columns,
-                constants: constants_of(reading),
-                because: reading.because.clone(),
-                values: values_of(reading),
-            })
-            .collect(),
+    let of_registers: Vec<Option<Vec<ColumnRead>>> = planned
+        .iter()
+        .map(|planned| {
+            planned.register.as_ref()?;
+            Some(register_columns(&terms.policy, &planned.schema))
+        })
+        .collect();
+    let exports = planned.iter().zip(&seen).zip(&of_registers);
+    let exports = exports.map(|((planned, files), of_register)| {
+        let files = files.iter().map(|(columns, reading)| SeenFile {
+            columns,
+            constants: constants_of(reading),
+            because: reading.because.clone(),
+            values: values_of(reading),
+        });
+        let of_register = of_register.iter().map(|columns| SeenFile::of_register(columns));
+        SeenExport {
+            export: &planned.schema.name,
+            snapshot: planned.snapshot,
+            legal_basis: &planned.legal_basis,
+            files: files.chain(of_register).collect(),
+        }
     });
     let head = MatrixHead {
         round: terms.round.clone(),

@@ -26,6 +26,7 @@ use aidlink_office::terminal::Progress;
 use aidlink_policy::pack::Policy;
 
 use crate::lists::RoundLists;
+use crate::register::in_round::RoundRegister;
 use crate::resolve::{ResolvedRound, ScreenedRound, resolve};
 use crate::summary::{SUMMARY, Summary};
 
@@ -77,6 +78,10 @@ pub fn resolve_leads(
     let mut faults = FaultCollector::new();
     let exports = open(&terms.policy, planned, &mut faults);
     faults.finish()?;
+    let register = register_of(round)?;
+    if let Some(register) = &register {
+        step.log.record(&register.logged());
+    }
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     let marker = PersonMarker::new(&key.mark_subkey(terms.algorithm));
     let on_rows = reading_progress::begin(progress, &planned.schema.title, &exports);
@@ -101,7 +106,9 @@ pub fn resolve_leads(
         not_verified_by: file.not_verified_by,
         fields_missing: file.fields_missing,
     };
-    let (resolved, report) = resolve(&exports, &tokenising, &marker, &screened, found)?;
+    let register = register.as_ref();
+    let (resolved, report) =
+        resolve(&exports, &tokenising, &marker, &screened, found, register)?;
     let export = read_export(planned, &exports, report);
     step.log.record(&Event::Resolved {
         leads: Count(resolved.leads.len() as u64),
@@ -119,6 +126,7 @@ pub fn resolve_leads(
         not_verified_by: Some(summary.not_verified_by.clone()),
         key: Some(key_used(round, &key_id)),
         exports: vec![export.record()],
+        register: register.map(|register| register.read(Vec::new())),
         screening: Some(screening.clone()),
         received: vec![Received {
             file: name.map(|name| name.to_string_lossy().into_owned()),
@@ -144,6 +152,17 @@ pub fn resolve_leads(
         summary,
     };
     Ok((manifest, resolved))
+}
+
+/// Opens the register that the round file names, up to the head up to which the referrals were
+/// tokenised, so that the lists say of a person what the centre was told.
+fn register_of(round: &Round) -> Result<Option<RoundRegister>, Faults> {
+    let mut exports = round.exports.iter();
+    if !exports.any(|export| export.register.is_some()) {
+        return Ok(None);
+    }
+    let head = RoundRegister::head_of_tokenise(&round.terms)?;
+    RoundRegister::of(&round.exports, Some(&head))
 }
 
 fn other_key_signed(path: &Path) -> Fault {
