@@ -217,9 +217,19 @@ fn decide(office: &Office) {
     };
     let rejected = |name: &str, reason: &str| {
         let reason = format!("reason={reason}");
-        office.note(&lead(name), "checked", DECIDED, &["finding=rejected", &reason]);
+        office.note(
+            &lead(name),
+            "checked",
+            DECIDED,
+            &["finding=rejected", &reason],
+        );
     };
-    office.note(&lead(DECLINED), "consent", DECIDED, &["answer=refused", "by=person"]);
+    office.note(
+        &lead(DECLINED),
+        "consent",
+        DECIDED,
+        &["answer=refused", "by=person"],
+    );
     rejected(INCOME, "income");
     rejected(PROPERTY, "property");
     rejected(NOT_OUR_DUTY, "not_our_duty");
@@ -254,7 +264,10 @@ fn rounds_list_what_is_open_say_why_and_keep_the_numbers() {
     };
     let carried = row(&second, UNDECIDED).unwrap();
     assert_eq!(carried["Status"], "carried");
-    assert_eq!((&*carried["Why listed again"], &*carried["Last decision"]), ("", ""));
+    assert_eq!(
+        (&*carried["Why listed again"], &*carried["Last decision"]),
+        ("", "")
+    );
     for name in [DECLINED, INCOME, PROPERTY, DELIVERED, UNDER_WAY] {
         assert_eq!(row(&second, name), None, "{name}");
     }
@@ -302,7 +315,12 @@ fn rounds_list_what_is_open_say_why_and_keep_the_numbers() {
          dibao_standard_from = { value = 2026-11-01, source = \"local\" }\n",
     )
     .unwrap();
-    office.edit("R3", "round.toml", "policies/shaoguan.toml", "policies/r3.toml");
+    office.edit(
+        "R3",
+        "round.toml",
+        "policies/shaoguan.toml",
+        "policies/r3.toml",
+    );
     office.ran("R3");
     let third = office.listed("R3");
     for (name, why, decision) in [
@@ -369,7 +387,10 @@ fn a_second_run_reads_events_up_to_the_head_of_the_first() {
     assert_eq!(manifest["register"]["last"], verified["last"]);
     assert_eq!(manifest["register"]["events"], verified["events"]);
     let exports = manifest["exports"].as_array().unwrap();
-    let referrals = exports.iter().find(|one| one["export"] == REFERRALS).unwrap();
+    let referrals = exports
+        .iter()
+        .find(|one| one["export"] == REFERRALS)
+        .unwrap();
     assert_eq!(referrals["files"].as_array().unwrap().len(), 0);
     assert!(referrals["account"]["rows"].as_u64().unwrap() > 300);
     // The audit of a round that read the register finds nothing wrong.
@@ -439,17 +460,19 @@ fn a_split_round_gives_the_lists_of_a_pooled_one_and_sends_nothing_else() {
         fs::remove_file(split.join(name)).unwrap();
     }
     let file = split.join("round.toml");
-    let text = fs::read_to_string(&file).unwrap().replace("../../../", "../../");
+    let text = fs::read_to_string(&file)
+        .unwrap()
+        .replace("../../../", "../../");
     let register = "[register]\nfile = \"../../register/register.db\"\n\n";
     assert!(text.contains(register));
     fs::write(&file, text.replace(register, "")).unwrap();
     let register_file = office.register();
     let split = SplitRound::plain(office.base.sibling("split"));
-    let own = split.round.read("round.toml").replacen(
-        "[[export]]",
-        &format!("{register}[[export]]"),
-        1,
-    );
+    let own =
+        split
+            .round
+            .read("round.toml")
+            .replacen("[[export]]", &format!("{register}[[export]]"), 1);
     split.round.write("own.toml", own);
     let path = |name: &str| split.round.path(name).to_str().unwrap().to_owned();
     let key = split.signing_key("procuratorate");
@@ -554,7 +577,13 @@ fn a_register_that_is_not_right_is_refused_and_nothing_is_written() {
     office.take("R1");
     let after = files_below(&folder);
     let other = office.base.root().join("other");
-    let made = aidlink(&["register", "init", other.to_str().unwrap(), "--operator", "x"]);
+    let made = aidlink(&[
+        "register",
+        "init",
+        other.to_str().unwrap(),
+        "--operator",
+        "x",
+    ]);
     assert_eq!(made.code, 0, "{}", made.stderr);
     let line = "file = \"../../../register/register.db\"";
     let export = format!("schema = \"{REFERRALS}\"\n");
@@ -662,7 +691,11 @@ fn a_register_that_is_not_right_is_refused_and_nothing_is_written() {
         office.make(&round, "2026-10-31");
         harm(&round);
         let result = office.run(&round);
-        assert_eq!(result.code, code, "{what}: {}{}", result.stdout, result.stderr);
+        assert_eq!(
+            result.code, code,
+            "{what}: {}{}",
+            result.stdout, result.stderr
+        );
         assert!(result.stderr.contains(words), "{what}: {}", result.stderr);
         for name in ["output", "round.key", "signing.key"] {
             assert!(!office.path(&round, name).exists(), "{what}: {name}");
@@ -701,9 +734,8 @@ fn a_purge_leaves_the_register_and_its_key() {
     ]);
     assert_eq!(purge.code, 0, "{}{}", purge.stdout, purge.stderr);
     assert!(!office.path("R2", "round.key").exists());
-    let names = |files: &BTreeMap<String, Vec<u8>>| -> BTreeSet<String> {
-        files.keys().cloned().collect()
-    };
+    let names =
+        |files: &BTreeMap<String, Vec<u8>>| -> BTreeSet<String> { files.keys().cloned().collect() };
     let after = files_below(&folder);
     assert_eq!(names(&after), names(&before));
     for name in ["register.db", "register.key"] {
@@ -728,14 +760,20 @@ fn a_dry_run_and_the_matrix_read_the_register_without_writing() {
     assert!(matches!(dry.code, 0 | 3), "{}", dry.stderr);
     let json: Value = serde_json::from_str(&dry.stdout).unwrap();
     let exports = json["exports"].as_array().unwrap();
-    let referrals = exports.iter().find(|one| one["export"] == REFERRALS).unwrap();
+    let referrals = exports
+        .iter()
+        .find(|one| one["export"] == REFERRALS)
+        .unwrap();
     assert!(referrals["account"]["rows"].as_u64().unwrap() > 300);
     assert_eq!(referrals["notes"].as_array().unwrap().len(), 0);
     let matrix = aidlink(&["audit", "matrix", file, "--json"]);
     assert_eq!(matrix.code, 0, "{}", matrix.stderr);
     let json: Value = serde_json::from_str(&matrix.stdout).unwrap();
     let exports = json["exports"].as_array().unwrap();
-    let referrals = exports.iter().find(|one| one["export"] == REFERRALS).unwrap();
+    let referrals = exports
+        .iter()
+        .find(|one| one["export"] == REFERRALS)
+        .unwrap();
     let read = referrals["columns"].as_array().unwrap().iter();
     let read: Vec<&str> = read
         .filter(|column| column["read"] == true)

@@ -596,7 +596,9 @@ fn matrix(round: &Path, folder: Option<&Path>, output: Output) -> Ending {
             because: reading.because.clone(),
             values: values_of(reading),
         });
-        let of_register = of_register.iter().map(|columns| SeenFile::of_register(columns));
+        let of_register = of_register
+            .iter()
+            .map(|columns| SeenFile::of_register(columns));
         SeenExport {
             export: &planned.schema.name,
             snapshot: planned.snapshot,

@@ -50,9 +50,8 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
     let planned = written.planned(mode, Reads::All);
     let (terms, planned) = planned.map_err(Ending::WrongConfiguration)?;
     let progress = Progress::new(output);
-    let read = open_register(&planned, output).and_then(|register| {
-        pool.install(|| read(&terms, &planned, register.as_ref(), &progress))
-    });
+    let read = open_register(&planned, output)
+        .and_then(|register| pool.install(|| read(&terms, &planned, register.as_ref(), &progress)));
     progress.finish();
     let read = read.map_err(Ending::Failed)?;
     output.say(&Text::new(

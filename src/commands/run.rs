@@ -50,10 +50,17 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
         let register = register.as_ref();
         let rejects = RejectsFiles::begin(&step.folder, exports)?;
         let (key, log) = (&mut key_file, &mut step.log);
-        let result =
-            pool.install(|| {
-                pooled::run(terms, exports, register, key, Some(&rejects), &progress, log)
-            })?;
+        let result = pool.install(|| {
+            pooled::run(
+                terms,
+                exports,
+                register,
+                key,
+                Some(&rejects),
+                &progress,
+                log,
+            )
+        })?;
         progress.step(&Text::new("写出清单", "writing lists"));
         let lists = RoundLists::new(terms, round.cases()?, &result.resolved)?;
         let manifest = write(step, &round, &result, &lists, rejects, register)?;

@@ -42,9 +42,7 @@ pub fn run(arguments: &TokeniseArguments, output: Output) -> Result<Ending, Endi
             Some(register) => {
                 step.log.record(&register.logged());
                 register.with_source(round.terms.as_of, |source| {
-                    pool.install(|| {
-                        tokenise_export(step, &round, planned, Some(source), &progress)
-                    })
+                    pool.install(|| tokenise_export(step, &round, planned, Some(source), &progress))
                 })?
             }
         };

@@ -122,12 +122,13 @@ pub fn open_register(
     let mut written = writer.write_record(header);
     for Found { id, rows } in persons.values() {
         for row in rows {
-            let cells = columns.iter().map(|column| {
-                match FIELDS.contains(&column.header.as_str()) {
-                    true => row.cell(&column.header),
-                    false => id.clone(),
-                }
-            });
+            let cells =
+                columns
+                    .iter()
+                    .map(|column| match FIELDS.contains(&column.header.as_str()) {
+                        true => row.cell(&column.header),
+                        false => id.clone(),
+                    });
             written = written.and_then(|()| writer.write_record(cells));
         }
     }

@@ -107,8 +107,7 @@ pub fn resolve_leads(
         fields_missing: file.fields_missing,
     };
     let register = register.as_ref();
-    let (resolved, report) =
-        resolve(&exports, &tokenising, &marker, &screened, found, register)?;
+    let (resolved, report) = resolve(&exports, &tokenising, &marker, &screened, found, register)?;
     let export = read_export(planned, &exports, report);
     step.log.record(&Event::Resolved {
         leads: Count(resolved.leads.len() as u64),

@@ -787,8 +787,7 @@ impl ListRow {
                     row.status = Cell::read(
                         &next(),
                         |text| {
-                            let is_of_text =
-                                |status: &Option<Status>| form.status(*status) == text;
+                            let is_of_text = |status: &Option<Status>| form.status(*status) == text;
                             let all = Status::ALL.into_iter().map(Some);
                             all.chain([None]).find(is_of_text)
                         },

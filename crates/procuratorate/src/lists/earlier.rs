@@ -62,12 +62,7 @@ pub(super) fn last_decision(earlier: &EarlierLead) -> Text {
 
 /// Returns how an earlier lead ended and why the person is a lead again; of one that somebody
 /// opened again since, by whom. Empty if it has not ended.
-pub(super) fn why_again(
-    policy: &Policy,
-    aid: &str,
-    earlier: &EarlierLead,
-    as_of: Date,
-) -> Text {
+pub(super) fn why_again(policy: &Policy, aid: &str, earlier: &EarlierLead, as_of: Date) -> Text {
     if let Some((on, source)) = earlier.opened_again {
         let by = match source {
             Source::Round => Text::new("联合筛查再次发现", "found again by a round"),

@@ -399,9 +399,9 @@ impl LeadRow<'_> {
 
     fn row(&self, number: String, urgency: Urgency) -> ListRow {
         let policy = &self.terms.policy;
-        let why_again = self.earlier.map(|earlier| {
-            earlier::why_again(policy, &self.aid.id, earlier, self.terms.as_of)
-        });
+        let why_again = self
+            .earlier
+            .map(|earlier| earlier::why_again(policy, &self.aid.id, earlier, self.terms.as_of));
         let last_decision = self.earlier.map(earlier::last_decision);
         let written = |text: Option<Text>| {
             let text = text.unwrap_or_default();

@@ -96,9 +96,7 @@ impl RoundRegister {
         });
         let manifests = outputs.filter_map(|output| manifest_of(output));
         let mut heads: Vec<RegisterRead> = manifests
-            .filter(|manifest| {
-                manifest.step == StepKind::Tokenise && manifest.round == terms.round
-            })
+            .filter(|manifest| manifest.step == StepKind::Tokenise && manifest.round == terms.round)
             .filter_map(|manifest| manifest.register)
             .collect();
         heads.sort_by(|one, other| one.last.cmp(&other.last));

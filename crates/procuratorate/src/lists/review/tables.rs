@@ -253,7 +253,9 @@ impl<'t> Layout<'t> {
         let grade = lead.grade.title();
         let grade = grade.in_language(self.language);
         let status = lead.status.map(|status| status.text());
-        let status = status.as_ref().map(|status| status.in_language(self.language));
+        let status = status
+            .as_ref()
+            .map(|status| status.in_language(self.language));
         match (self.language, status) {
             (Language::Chinese, None) => format!("{agency}：{aid}（{grade}）"),
             (Language::Chinese, Some(status)) => format!("{agency}：{aid}（{grade}，{status}）"),
