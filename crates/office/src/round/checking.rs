@@ -318,7 +318,11 @@ impl<'w> Checker<'w> {
         checker.register(
             written,
             referrals.map(|export| (export.schema, export.written)),
-            options,
+            register::ReadBy {
+                is_step: matches!(options.paths, PathOptions::All { .. }),
+                mode: options.mode,
+                reads: options.reads,
+            },
         )
     }
 

@@ -12,7 +12,6 @@ use aidlink_files::partial::parent_of;
 use aidlink_policy::pack::{CASE_EXPORT, REFERRALS_EXPORT};
 use aidlink_policy::reading::PlannedRegister;
 
-use super::checking::{CheckOptions, PathOptions};
 use super::own::Reads;
 use super::terms::Mode;
 use super::written::{WrittenExport, WrittenRegister};
@@ -35,7 +34,7 @@ impl Checker<'_> {
         self,
         written: &WrittenRegister,
         referrals: Option<(&Located<String>, &WrittenExport)>,
-        options: CheckOptions<'_>,
+        by: ReadBy<'_>,
     ) -> Option<PlannedRegister> {
         let before = self.faults.iter().len();
         let file = written.file.required(self.faults);
@@ -46,7 +45,7 @@ impl Checker<'_> {
             self.faults
                 .push(self.document.fault(at.clone(), message, hint));
         };
-        if is_of_another_office(options) {
+        if by.is_another_office() {
             fault(
                 &written.at,
                 Text::new(
@@ -107,7 +106,7 @@ impl Checker<'_> {
                     "move the register outside: it outlives its rounds, and the two keys must not be in one place",
                 ),
             );
-        } else if !path.is_file() && options.reads.reads_register() {
+        } else if !path.is_file() && by.reads.reads_register() {
             fault(
                 &file.at,
                 Text::new(
@@ -139,17 +138,27 @@ impl Checker<'_> {
     }
 }
 
-/// Whether the step is one of another office than the procuratorate.
-fn is_of_another_office(options: CheckOptions<'_>) -> bool {
-    let is_step = matches!(options.paths, PathOptions::All { .. });
-    let agency = |schema: &str| schema.split('.').next().map(str::to_owned);
-    is_step
-        && options.mode == Mode::Split
-        && match options.reads {
-            Reads::Nothing => true,
-            Reads::One(name) => agency(name) != agency(CASE_EXPORT),
-            Reads::All | Reads::Present => false,
-        }
+/// Who reads the round file.
+#[derive(Clone, Copy)]
+pub(super) struct ReadBy<'r> {
+    /// Whether it is a step, and no other command.
+    pub(super) is_step: bool,
+    pub(super) mode: Mode,
+    pub(super) reads: Reads<'r>,
+}
+
+impl ReadBy<'_> {
+    /// Whether it is a step of another office than the procuratorate.
+    fn is_another_office(self) -> bool {
+        let agency = |schema: &str| schema.split('.').next().map(str::to_owned);
+        self.is_step
+            && self.mode == Mode::Split
+            && match self.reads {
+                Reads::Nothing => true,
+                Reads::One(name) => agency(name) != agency(CASE_EXPORT),
+                Reads::All | Reads::Present => false,
+            }
+    }
 }
 
 /// Returns the folder of a round in which a file is: that of the round file, or one with a round
