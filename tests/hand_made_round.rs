@@ -21,6 +21,7 @@ fn run_round(round: &Round) -> (office::Round, RoundResult) {
     let result = run(
         &plan.terms,
         &plan.exports,
+        None,
         &mut KeyFile::at(&plan.paths.key_file),
         None,
         &Progress::new(Output {

@@ -115,8 +115,12 @@ fn because(policy: &Policy, aid: &str, earlier: &EarlierLead, as_of: Date) -> Op
         let (months, days) = period.months_and_days();
         let span = Span::new().try_months(months).ok()?.try_days(days).ok()?;
         if as_of.checked_sub(span).is_ok_and(|first| since < first) {
+            let zh = match months {
+                0 => format!("{days}天"),
+                months => format!("{months}个月"),
+            };
             return Some(Text::new(
-                format!("已超过不再提示的期间（{period}）"),
+                format!("已超过不再提示的期间（{zh}）"),
                 format!("the period of {period} without a new lead is over"),
             ));
         }
