@@ -192,8 +192,9 @@ impl<'w> Checker<'w> {
                 continue;
             }
             // The persons of the register are found among the case parties.
-            let for_register =
-                name == CASE_EXPORT && register.is_some() && options.reads.reads_register();
+            let reads_referrals =
+                matches!(options.reads, Reads::One(read) if read == REFERRALS_EXPORT);
+            let for_register = name == CASE_EXPORT && register.is_some() && reads_referrals;
             if for_register || options.reads.reads(document, export.written, export.schema) {
                 let read = self.files(export);
                 files.insert(name.to_owned(), read);

@@ -106,7 +106,13 @@ impl Checker<'_> {
                     "move the register outside: it outlives its rounds, and the two keys must not be in one place",
                 ),
             );
-        } else if !path.is_file() && by.reads.reads_register() {
+        } else if !path.is_file() {
+            match by.reads {
+                // Its rows are not asked for.
+                Reads::Nothing | Reads::Present => return None,
+                Reads::One(_) if !by.reads.reads_register() => return None,
+                Reads::One(_) | Reads::All => {}
+            }
             fault(
                 &file.at,
                 Text::new(
