@@ -8,6 +8,7 @@ mod export_report;
 mod labels_report;
 mod lists_report;
 mod matrix;
+mod open_register;
 mod policy_file;
 pub mod pooled;
 mod proof_report;

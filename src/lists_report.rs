@@ -8,7 +8,7 @@ use aidlink_office::terminal::Output;
 use aidlink_procuratorate::lists::RoundLists;
 use aidlink_procuratorate::lists::not_judged::title_of;
 use aidlink_procuratorate::resolve::ResolvedRound;
-use aidlink_procuratorate::summary::Summary;
+use aidlink_procuratorate::summary::{LeadsByStatus, Summary};
 
 /// The most columns without values that are printed.
 const MOST_COLUMNS: usize = 5;
@@ -28,6 +28,17 @@ pub(crate) fn say_lists(
         say(
             format!("  {path}：{}", list.leads),
             format!("  {path}: {}", list.leads),
+        );
+    }
+    if let Some(LeadsByStatus {
+        new,
+        carried,
+        open_again,
+    }) = summary.leads_by_status
+    {
+        say(
+            format!("  按登记簿：新增{new}条，续办{carried}条，重新列出{open_again}条"),
+            format!("  by the register: {new} new, {carried} carried, {open_again} open again"),
         );
     }
     for workbook in &lists.workbooks {

@@ -9,6 +9,7 @@ use aidlink_agency::case_parties::CaseParties;
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::person_mark::PersonMarker;
 use aidlink_agency::reading_progress;
+use aidlink_agency::register_export::open_register;
 use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::scan::Export;
 use aidlink_agency::step::origin;
@@ -17,6 +18,7 @@ use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_centre::screen::{ScreeningTerms, provisional, screen};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
+use aidlink_procuratorate::register::in_round::RoundRegister;
 use aidlink_procuratorate::resolve::{ResolvedRound, ScreenedRound, resolve};
 
 use aidlink_agency::exports::{
@@ -70,30 +72,72 @@ fn fields_missing(
     registers.filter(|(_, names)| !names.is_empty()).collect()
 }
 
-/// Runs a round. `planned` lists all of its exports; the case parties come first. Rejected
-/// rows are written to `rejects` while they are read; without it they are only counted. Cells
-/// are exchanged between rows only to prove that nothing uses them.
+/// Makes the table of the export in place of which the register is read. `opened` are the
+/// exports; the case parties come first.
+///
+/// # Errors
+/// If the case export cannot be read.
+pub fn open_of_register(
+    terms: &RoundTerms,
+    opened: &mut [(&PlannedExport, Vec<Export>)],
+    register: &RoundRegister,
+) -> Result<(), Faults> {
+    let Some(((_, cases), others)) = opened.split_first_mut() else {
+        return Ok(());
+    };
+    let mut others = others.iter_mut();
+    let Some((planned, tables)) = others.find(|(planned, _)| planned.register.is_some()) else {
+        return Ok(());
+    };
+    *tables = register.with_source(terms.as_of, |source| {
+        open_register(source, &planned.schema, &terms.policy, terms.as_of, cases)
+    })?;
+    Ok(())
+}
+
+/// What a round is run with beside its exports and its key.
+#[derive(Clone, Copy, Default)]
+pub struct RunWith<'a> {
+    /// The procuratorate's register, if the round file names one.
+    pub register: Option<&'a RoundRegister>,
+    /// Where rejected rows are written while they are read; otherwise they are only counted.
+    pub rejects: Option<&'a RejectsFiles>,
+    /// The cells that are exchanged between rows, to prove that nothing uses them.
+    pub exchange: Option<&'a ExportExchange>,
+}
+
+/// Runs a round. `planned` lists all of its exports; the case parties come first.
 ///
 /// # Errors
 /// All faults of the key and the exports together, or those of the step that failed.
 pub fn run(
     terms: &RoundTerms,
     planned: &[PlannedExport],
+    with: RunWith<'_>,
     key_file: &mut KeyFile,
-    rejects: Option<&RejectsFiles>,
-    exchange: Option<&ExportExchange>,
     progress: &Progress,
     log: &mut AuditLog,
 ) -> Result<RoundResult, Faults> {
+    let RunWith {
+        register,
+        rejects,
+        exchange,
+    } = with;
     let mut faults = FaultCollector::new();
     progress.step(&Text::new("读取导出", "reading exports"));
-    let opened: Vec<(&PlannedExport, Vec<Export>)> = planned
+    let mut opened: Vec<(&PlannedExport, Vec<Export>)> = planned
         .iter()
         .map(|planned| {
             let tables = open_with(&terms.policy, planned, exchange, &mut faults);
             (planned, tables)
         })
         .collect();
+    if let Some(register) = register
+        && faults.is_empty()
+    {
+        log.record(&register.logged());
+        faults.take(open_of_register(terms, &mut opened, register));
+    }
     // A key is made only if all exports can be read.
     let key = if faults.is_empty() || key_file.path().exists() {
         faults.take(key_file.read_or_make(&terms.round, &terms.purpose))
@@ -208,7 +252,8 @@ pub fn run(
         not_verified_by: screening.not_verified_by,
         fields_missing: fields_missing(terms, &opened, &reports),
     };
-    let (resolved, _) = resolve(export, &tokenising, &marker, &reports[0].files, found)?;
+    let files = &reports[0].files;
+    let (resolved, _) = resolve(export, &tokenising, &marker, files, found, register)?;
     log.record(&Event::Resolved {
         leads: Count(resolved.leads.len() as u64),
     });

@@ -15,17 +15,18 @@ use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_files::partial::parent_of;
 use aidlink_office::audit_log::AuditLog;
-use aidlink_office::manifest::{Manifest, StepKind};
+use aidlink_office::manifest::{Manifest, RegisterRead, StepKind};
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::sealed::is_sealed;
 use aidlink_office::terminal::{Output, Progress};
 use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::reading::PlannedExport;
 use aidlink_procuratorate::lists::RoundLists;
+use aidlink_procuratorate::register::in_round::RoundRegister;
 use aidlink_procuratorate::step::{ResolveInputs, resolve_again};
 use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
-use crate::pooled;
+use crate::pooled::{self, RunWith};
 
 /// What a step needs to be run again.
 pub(crate) struct StepInputs {
@@ -36,6 +37,8 @@ pub(crate) struct StepInputs {
     key_file: PathBuf,
     /// The folder of the round file.
     folder: PathBuf,
+    /// The register that the step read, and up to which event.
+    register: Option<RegisterRead>,
 }
 
 /// What is peculiar to a step.
@@ -144,6 +147,19 @@ impl StepInputs {
                 ));
             }
         };
+        let names_register = exports.iter().any(|export| export.register.is_some());
+        if names_register != manifest.register.is_some() {
+            return Err(not_here(
+                "轮次文件所指登记簿与运行记录不符",
+                "the round file names a register and the manifest does not, or the other way round",
+            ));
+        }
+        if names_register && manifest.step == StepKind::Tokenise {
+            return Err(not_here(
+                "转介情况取自登记簿，每一列都由程序写出并使用，没有可以对换的列",
+                "the referrals come from the register: the program makes every column, and uses it, so there is none to exchange",
+            ));
+        }
         if exports.is_empty() {
             return Err(not_here(
                 "轮次文件中没有此步骤的导出",
@@ -156,7 +172,13 @@ impl StepInputs {
             exports,
             key_file,
             folder,
+            register: manifest.register.clone(),
         })
+    }
+
+    /// Opens the register as the step read it: what was recorded since does not count.
+    fn register(&self) -> Result<Option<RoundRegister>, Faults> {
+        RoundRegister::of(&self.exports, self.register.as_ref())
     }
 
     /// Runs the step again.
@@ -187,13 +209,17 @@ impl StepInputs {
         exchange: Option<&ExportExchange>,
         progress: &Progress,
     ) -> Result<Again, Faults> {
+        let register = self.register()?;
         let rejects = RejectsFiles::begin_digests(&self.exports);
         let result = pooled::run(
             &self.terms,
             &self.exports,
+            RunWith {
+                register: register.as_ref(),
+                rejects: Some(&rejects),
+                exchange,
+            },
             &mut KeyFile::at(&self.key_file),
-            Some(&rejects),
-            exchange,
             progress,
             &mut AuditLog::new(jiff::Timestamp::now),
         )?;
@@ -268,12 +294,14 @@ impl StepInputs {
         progress: &Progress,
     ) -> Result<Again, Faults> {
         let planned = &self.exports[0];
+        let register = self.register()?;
         let read = ResolveInputs {
             terms: &self.terms,
             planned,
             key_file: &self.key_file,
             leads,
             identity,
+            register: register.as_ref(),
             beside: &self.folder,
         };
         let made = resolve_again(&read, exchange, progress)?;

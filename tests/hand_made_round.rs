@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aidlink::pooled::{RoundResult, run};
+use aidlink::pooled::{RoundResult, RunWith, run};
 use aidlink_agency::account::Rest;
 use aidlink_agency::key::KeyFile;
 use aidlink_faults::text::Language;
@@ -21,8 +21,8 @@ fn run_round(round: &Round) -> (office::Round, RoundResult) {
     let result = run(
         &plan.terms,
         &plan.exports,
+        RunWith::default(),
         &mut KeyFile::at(&plan.paths.key_file),
-        None,
         &Progress::new(Output {
             language: Language::English,
             form: Form::Quiet,

@@ -23,6 +23,7 @@ use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
 use crate::proof_report::say_proof;
 use crate::rerun::{Again, StepInputs, second_run};
 use aidlink_agency::exports::{columns_of, constants_of, open, values_of};
+use aidlink_agency::register_export::register_columns;
 use aidlink_audit::checks::{self, Check, State};
 use aidlink_audit::evidence::{Evidence, OutputRecords, SecondRun};
 use aidlink_audit::minimisation::{Matrix, MatrixHead, SeenExport, SeenFile, Verdict, needs};
@@ -347,6 +348,9 @@ impl Rerun {
             Err(why) => Rerun::NotPossible(why),
             Ok(inputs) => {
                 let again = inputs.run(None, output);
+                if let Err(faults) = &again {
+                    output.say_faults(faults.iter());
+                }
                 let inputs = Box::new(inputs);
                 Rerun::Run { inputs, again }
             }
@@ -680,20 +684,30 @@ fn matrix(round: &Path, folder: Option<&Path>, output: Output) -> Ending {
     if let Err(faults) = faults.finish() {
         return Ending::Failed(faults);
     }
-    let exports = planned.iter().zip(&seen);
-    let exports = exports.map(|(planned, files)| SeenExport {
-        export: &planned.schema.name,
-        snapshot: planned.snapshot,
-        legal_basis: &planned.legal_basis,
-        files: files
+    let of_registers: Vec<Option<Vec<ColumnRead>>> = planned
+        .iter()
+        .map(|planned| {
+            planned.register.as_ref()?;
+            Some(register_columns(&terms.policy, &planned.schema))
+        })
+        .collect();
+    let exports = planned.iter().zip(&seen).zip(&of_registers);
+    let exports = exports.map(|((planned, files), of_register)| {
+        let files = files.iter().map(|(columns, reading)| SeenFile {
+            columns,
+            constants: constants_of(reading),
+            because: reading.because.clone(),
+            values: values_of(reading),
+        });
+        let of_register = of_register
             .iter()
-            .map(|(columns, reading)| SeenFile {
-                columns,
-                constants: constants_of(reading),
-                because: reading.because.clone(),
-                values: values_of(reading),
-            })
-            .collect(),
+            .map(|columns| SeenFile::of_register(columns));
+        SeenExport {
+            export: &planned.schema.name,
+            snapshot: planned.snapshot,
+            legal_basis: &planned.legal_basis,
+            files: files.chain(of_register).collect(),
+        }
     });
     let head = MatrixHead {
         round: terms.round.clone(),

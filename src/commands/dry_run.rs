@@ -14,11 +14,14 @@ use aidlink_office::manifest::ExportAccount;
 use aidlink_office::round::{Reads, RoundTerms, WrittenRound};
 use aidlink_office::terminal::{Output, Progress};
 use aidlink_policy::reading::PlannedExport;
+use aidlink_procuratorate::register::in_round::RoundRegister;
 use serde::Serialize;
 
 use super::{Ending, threads};
 use crate::cli::RunArguments;
 use crate::export_report::{say_exports, say_unknown};
+use crate::open_register::open_register;
+use crate::pooled::open_of_register;
 
 /// The answer of `run --dry-run`.
 #[derive(Serialize)]
@@ -47,7 +50,8 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
     let planned = written.planned(mode, Reads::All);
     let (terms, planned) = planned.map_err(Ending::WrongConfiguration)?;
     let progress = Progress::new(output);
-    let read = pool.install(|| read(&terms, &planned, &progress));
+    let read = open_register(&planned, output)
+        .and_then(|register| pool.install(|| read(&terms, &planned, register.as_ref(), &progress)));
     progress.finish();
     let read = read.map_err(Ending::Failed)?;
     output.say(&Text::new(
@@ -86,14 +90,18 @@ type Foreseen = (ReadExport, BTreeMap<String, u64>);
 fn read(
     terms: &RoundTerms,
     planned: &[PlannedExport],
+    register: Option<&RoundRegister>,
     progress: &Progress,
 ) -> Result<Vec<Foreseen>, Faults> {
     let mut faults = FaultCollector::new();
-    let opened: Vec<_> = planned
+    let mut opened: Vec<_> = planned
         .iter()
         .map(|planned| (planned, open(&terms.policy, planned, &mut faults)))
         .collect();
     faults.finish()?;
+    if let Some(register) = register {
+        open_of_register(terms, &mut opened, register)?;
+    }
     let mut faults = FaultCollector::new();
     let mut read = Vec::new();
     for (planned, exports) in &opened {

@@ -1,5 +1,6 @@
 //! `aidlink run`: runs a pooled round, from exports to match lists.
 
+use aidlink_agency::exports::ReadExport;
 use aidlink_agency::key::KeyFile;
 use aidlink_agency::known_answers;
 use aidlink_agency::rejects_file::RejectsFiles;
@@ -13,6 +14,7 @@ use aidlink_office::round::Round;
 use aidlink_office::step::{Finished, Step, StepOptions};
 use aidlink_office::terminal::{Output, Progress};
 use aidlink_procuratorate::lists::RoundLists;
+use aidlink_procuratorate::register::in_round::RoundRegister;
 use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
 use super::{Ending, PROGRAM, threads};
@@ -20,7 +22,8 @@ use crate::cli::RunArguments;
 use crate::export_report::say_exports;
 use crate::lists_report::say_lists;
 use crate::matrix::write_matrix;
-use crate::pooled::{self, RoundResult};
+use crate::open_register::open_register;
+use crate::pooled::{self, RoundResult, RunWith};
 
 /// Runs a round and writes its folder.
 pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
@@ -43,13 +46,27 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
     let progress = Progress::new(output);
     let mut key_file = KeyFile::at(&paths.key_file);
     let done = step.perform(|step| {
+        let register = open_register(exports, output)?;
+        let register = register.as_ref();
         let rejects = RejectsFiles::begin(&step.folder, exports)?;
         let (key, log) = (&mut key_file, &mut step.log);
-        let result = pool
-            .install(|| pooled::run(terms, exports, key, Some(&rejects), None, &progress, log))?;
+        let result = pool.install(|| {
+            pooled::run(
+                terms,
+                exports,
+                RunWith {
+                    register,
+                    rejects: Some(&rejects),
+                    exchange: None,
+                },
+                key,
+                &progress,
+                log,
+            )
+        })?;
         progress.step(&Text::new("写出清单", "writing lists"));
         let lists = RoundLists::new(terms, round.cases()?, &result.resolved)?;
-        let manifest = write(step, &round, &result, &lists, rejects)?;
+        let manifest = write(step, &round, &result, &lists, rejects, register)?;
         Ok((manifest, (result, lists)))
     });
     progress.finish();
@@ -70,6 +87,7 @@ fn write(
     result: &RoundResult,
     lists: &RoundLists,
     rejects: RejectsFiles,
+    register: Option<&RoundRegister>,
 ) -> Result<Manifest, Faults> {
     lists.write(&mut step.folder)?;
     rejects.finish(&mut step.folder)?;
@@ -89,6 +107,11 @@ fn write(
         not_verified_by: Some(summary.not_verified_by),
         key: Some(key_used(round, &result.key_id)),
         exports: exports.collect(),
+        register: register.map(|register| {
+            let mut exports = result.exports.iter();
+            let columns = exports.find_map(ReadExport::columns_of_register);
+            register.read(columns.unwrap_or_default())
+        }),
         ..step.manifest()
     };
     write_matrix(&mut step.folder, &round.terms, &manifest)?;

@@ -156,6 +156,7 @@ fn foresee(
     let path = exports.first().map_or(Path::new(""), Export::path);
     let of_options = || PlannedExport {
         reading_digest: None,
+        register: None,
         schema: schema.clone(),
         files: vec![PlannedFile {
             path: path.to_path_buf(),

@@ -6,7 +6,7 @@ use aidlink_agency::step::{Tokenised, tokenise_export};
 use aidlink_contract::token_file::SentAccount;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
-use aidlink_office::manifest::StepKind;
+use aidlink_office::manifest::{Manifest, StepKind};
 use aidlink_office::round::Round;
 use aidlink_office::step::{Finished, Step, StepOptions};
 use aidlink_office::terminal::{Output, Progress};
@@ -15,6 +15,7 @@ use super::{Ending, PROGRAM, threads};
 use crate::cli::TokeniseArguments;
 use crate::labels_report::say_unmapped;
 use crate::matrix::write_matrix;
+use crate::open_register::open_register;
 
 /// Tokenises an export and writes its folder.
 pub fn run(arguments: &TokeniseArguments, output: Output) -> Result<Ending, Ending> {
@@ -32,8 +33,26 @@ pub fn run(arguments: &TokeniseArguments, output: Output) -> Result<Ending, Endi
     let progress = Progress::new(output);
     let result = step.perform(|step| {
         let planned = round.export(&arguments.export)?;
-        let (manifest, tokenised) =
-            pool.install(|| tokenise_export(step, &round, planned, &progress))?;
+        let register = match planned.register {
+            Some(_) => open_register(&round.exports, output)?,
+            None => None,
+        };
+        let (manifest, tokenised) = match &register {
+            None => pool.install(|| tokenise_export(step, &round, planned, None, &progress))?,
+            Some(register) => {
+                step.log.record(&register.logged());
+                register.with_source(round.terms.as_of, |source| {
+                    pool.install(|| tokenise_export(step, &round, planned, Some(source), &progress))
+                })?
+            }
+        };
+        let manifest = Manifest {
+            register: register.map(|register| {
+                let columns = tokenised.export.columns_of_register();
+                register.read(columns.unwrap_or_default())
+            }),
+            ..manifest
+        };
         write_matrix(&mut step.folder, &round.terms, &manifest)?;
         Ok((manifest, tokenised))
     });

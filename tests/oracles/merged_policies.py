@@ -270,6 +270,7 @@ states = [
   "transferred_in_advance", "awaiting_receipt", "received", "under_review", "eligible", "materials_needed",
   "person_told", "jurisdiction_transferred", "overdue", "follow_up_due", "aid_delivered", "followed_up", "closed",
   "confirmed", "returned", "withdrawn", "not_reachable", "declined", "dead", "duplicate", "moved_away",
+  "income_over_line",
 ]
 suppresses = "always"
 title = { zh = "办理中", en = "Under way" }
@@ -483,7 +484,7 @@ because = "what is closed counts no longer"
 states = [
   "transferred_in_advance", "awaiting_receipt", "received", "under_review", "eligible", "materials_needed",
   "person_told", "jurisdiction_transferred", "overdue", "follow_up_due", "confirmed", "returned", "withdrawn",
-  "not_reachable", "declined", "dead", "duplicate", "moved_away",
+  "not_reachable", "declined", "dead", "duplicate", "moved_away", "income_over_line",
 ]
 suppresses = "always"
 title = { zh = "办理中", en = "Under way" }

@@ -348,10 +348,20 @@ impl ReadExport {
             schema_blake3: planned.schema.digest.clone(),
             reading_blake3: planned.reading_digest.clone(),
             fields_read: self.report.columns_read.clone(),
-            files: self.files.iter().map(file).collect(),
+            files: match planned.register {
+                None => self.files.iter().map(file).collect(),
+                Some(_) => Vec::new(),
+            },
             account: self.account(),
             persons_matched: None,
         }
+    }
+
+    /// Returns the columns that were taken from a register, if it was read in place of files.
+    pub fn columns_of_register(&self) -> Option<Vec<ColumnRead>> {
+        self.planned.register.as_ref()?;
+        let columns = self.files.iter().flat_map(|file| &file.columns);
+        Some(columns.cloned().collect())
     }
 
     /// Returns the row account, with rejects, withheld rows and warnings counted by
@@ -687,7 +697,9 @@ pub fn check_report(
     faults: &mut FaultCollector,
 ) {
     let path = exports.first().map(Export::path).unwrap_or(Path::new(""));
-    if report.account.rows == 0 && !planned.may_be_empty {
+    // A register may know none of the case parties.
+    let may_be_empty = planned.may_be_empty || planned.register.is_some();
+    if report.account.rows == 0 && !may_be_empty {
         faults.push(no_rows(path));
     }
     for (table, export) in exports.iter().enumerate() {
@@ -714,21 +726,27 @@ pub fn read_export(planned: &PlannedExport, exports: &[Export], report: Report) 
     let mut workbooks = BTreeSet::new();
     let mut files = Vec::new();
     for (export, rows) in exports.iter().zip(&report.rows_of_tables) {
-        let (Some(file), Some(read)) = (
-            planned.files.get(export.file()),
-            report.files.get(export.file()),
-        ) else {
+        let Some(read) = report.files.get(export.file()) else {
+            continue;
+        };
+        let register = || {
+            let register = planned.register.as_ref()?;
+            Some((shown_path(&register.file), ReadingChoice::default()))
+        };
+        let file = planned.files.get(export.file());
+        let file = file.map(|file| (file.written_path.clone(), file.reading.clone()));
+        let Some((written_path, reading)) = file.or_else(register) else {
             continue;
         };
         // A workbook may also be named for several parts of the export.
         let is_first = workbooks.insert(export.path());
         files.push(ReadFile {
-            written_path: file.written_path.clone(),
+            written_path,
             digest: read.digest.clone(),
             byte_length: read.byte_length,
             format: export.format().name(),
             encoding: export.encoding().name(),
-            reading: file.reading.clone(),
+            reading,
             sheet: export.sheet().map(str::to_owned),
             rows: *rows,
             sheets_not_read: match is_first {

@@ -21,6 +21,7 @@ pub mod national_id;
 pub mod person_mark;
 pub mod reading_progress;
 pub mod recognise;
+pub mod register_export;
 pub mod register_token;
 pub mod reject;
 pub mod rejects_file;

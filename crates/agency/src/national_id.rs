@@ -455,7 +455,8 @@ impl NationalId {
         Some(i64::from(day.year()) - i64::from(birth.year()) - i64::from(!had_birthday))
     }
 
-    /// Returns the characters. Only [`crate::tokeniser`] uses them.
+    /// Returns the characters. Only [`crate::tokeniser`] uses them, and
+    /// [`crate::register_export`] for a table that is only in memory.
     pub(crate) fn expose_to_tokeniser(&self) -> &[u8] {
         &self.characters[..self.length]
     }

@@ -310,6 +310,7 @@ mod tests {
         };
         let exports = exports.iter().map(|(schema, files)| PlannedExport {
             reading_digest: None,
+            register: None,
             schema: schemas.get(schema).expect("shipped").clone(),
             files: files.iter().map(file).collect(),
             snapshot: AS_OF,

@@ -85,7 +85,8 @@ pub struct Export {
     schema: Arc<ExportSchema>,
     constants: Vec<Constant>,
     header: Header,
-    stamp: FileStamp,
+    /// The state of the file; `None` of a table that is only in memory.
+    stamp: Option<FileStamp>,
     /// The cells that are exchanged between rows; `None` except in a proof.
     exchange: Option<Arc<Exchange>>,
 }
@@ -203,7 +204,7 @@ impl ExportFile {
                 constants: choice.constants.clone(),
                 header,
                 form: TextForm::default(),
-                stamp: stamp.clone(),
+                stamp: Some(stamp.clone()),
                 exchange: None,
             }
         };
@@ -309,6 +310,37 @@ impl Export {
         choice: &ReadingChoice,
     ) -> Result<Vec<Self>, Faults> {
         ExportFile::open(path)?.tables(file, schema, choice)
+    }
+
+    /// Returns a table that is only in memory, as the rows of CSV with a header. `path` is used
+    /// in messages.
+    ///
+    /// # Errors
+    /// If its header is none by this schema.
+    pub(crate) fn in_memory(
+        path: &Path,
+        schema: &ExportSchema,
+        csv: Vec<u8>,
+    ) -> Result<Self, Faults> {
+        let head = csv.get(..HEAD_BYTES as usize).unwrap_or(&csv);
+        let encoding = Encoding::Utf8;
+        let header = header::find(path, head, Layout::Sheet, encoding, schema, &[])?;
+        let digest = (String::new(), 0);
+        Ok(Export {
+            path: path.to_path_buf(),
+            file: 0,
+            sheet: None,
+            sheets_not_read: Arc::new([]),
+            source: Source::of_sheet(path, Format::Text, csv, digest),
+            form: TextForm::default(),
+            encoding,
+            epoch: DateEpoch::default(),
+            schema: Arc::new(schema.clone()),
+            constants: Vec::new(),
+            header,
+            stamp: None,
+            exchange: None,
+        })
     }
 
     /// Refuses a column whose field has a constant.
@@ -432,7 +464,9 @@ impl Export {
     /// Returns the bytes that the reading will come to ([`Advance::bytes`]); `None` of a
     /// workbook or Parquet file, of which nobody knows before.
     pub fn text_length(&self) -> Option<u64> {
-        (self.source.format() == Format::Text).then(|| self.stamp.byte_length())
+        let stamp = self.stamp.as_ref();
+        let stamp = stamp.filter(|_| self.source.format() == Format::Text);
+        stamp.map(FileStamp::byte_length)
     }
 
     /// Reads every row.
@@ -499,7 +533,9 @@ impl Export {
                 (digest, source.byte_length.load(Ordering::Relaxed))
             }
         };
-        if FileStamp::of(&self.path).map_err(unreadable)? != self.stamp {
+        if let Some(stamp) = &self.stamp
+            && FileStamp::of(&self.path).map_err(unreadable)? != *stamp
+        {
             return Err(Fault::changed_while_read(&self.path));
         }
         Ok(WholeFile {

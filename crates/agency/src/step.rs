@@ -23,6 +23,7 @@ use crate::exports::{
 };
 use crate::key::{KEY_VERSION, RoundKey};
 use crate::reading_progress;
+use crate::register_export::{RegisterSource, open_register};
 use crate::rejects_file::RejectsFiles;
 use crate::scan::Export;
 use crate::tokenise::{
@@ -48,7 +49,8 @@ impl Tokenised {
     }
 }
 
-/// Tokenises an export into the step's folder.
+/// Tokenises an export into the step's folder. `register` is the register that is read in
+/// place of the export's files.
 ///
 /// # Errors
 /// All faults of the export and the key, or the reason why the output could not
@@ -57,10 +59,27 @@ pub fn tokenise_export(
     step: &mut Step,
     round: &Round,
     planned: &PlannedExport,
+    register: Option<&RegisterSource<'_>>,
     progress: &Progress,
 ) -> Result<(Manifest, Tokenised), Faults> {
     let terms = &round.terms;
-    let (exports, key) = open_inputs(terms, &round.paths.key_file, planned, None)?;
+    let key_file = &round.paths.key_file;
+    let (exports, key) = match register {
+        None => open_inputs(terms, key_file, planned, None)?,
+        Some(register) => {
+            let mut faults = FaultCollector::new();
+            let cases = open_with(&terms.policy, round.cases()?, None, &mut faults);
+            let (policy, as_of) = (&terms.policy, terms.as_of);
+            // What is wrong with the case export is told by its own step, too.
+            let opened = match faults.is_empty() {
+                true => open_register(register, &planned.schema, policy, as_of, &cases),
+                false => Ok(Vec::new()),
+            };
+            let exports = faults.take(opened).unwrap_or_default();
+            let key = faults.take(RoundKey::read(key_file, &terms.round, &terms.purpose));
+            (exports, faults.or_value(key)?)
+        }
+    };
     let key_id = key.id();
     step.log.record(&Event::Key {
         id: key_id.clone(),

@@ -209,6 +209,16 @@ impl<'e> SeenFile<'e> {
             values: file.values.clone(),
         }
     }
+
+    /// A register in place of a file; `columns` are those that are taken from it.
+    pub fn of_register(columns: &'e [ColumnRead]) -> Self {
+        SeenFile {
+            columns,
+            constants: BTreeMap::new(),
+            because: None,
+            values: BTreeMap::new(),
+        }
+    }
 }
 
 /// A value that the round file gives to a field in every row of some files.
@@ -358,7 +368,10 @@ impl Matrix {
             export: &export.export,
             snapshot: export.snapshot,
             legal_basis: &export.legal_basis,
-            files: export.files.iter().map(SeenFile::read).collect(),
+            files: match (&manifest.register, export.files.is_empty()) {
+                (Some(register), true) => vec![SeenFile::of_register(&register.columns)],
+                _ => export.files.iter().map(SeenFile::read).collect(),
+            },
         });
         Matrix::new(head, exports, policy, schemas)
     }

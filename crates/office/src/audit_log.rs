@@ -79,6 +79,15 @@ pub enum Event {
         /// BLAKE3 digest, hexadecimal.
         blake3: String,
     },
+    /// The procuratorate's register was read, up to its head.
+    RegisterRead {
+        /// Its id.
+        register: String,
+        /// Number of events.
+        events: Count,
+        /// The digest of the last event, hexadecimal.
+        last: String,
+    },
     /// An export was tokenised.
     ExportTokenised {
         /// The export.

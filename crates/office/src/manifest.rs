@@ -80,6 +80,10 @@ pub struct Manifest {
     /// The exports that were read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<ExportRead>,
+    /// The procuratorate's register, if the step read it. In place of the export of earlier
+    /// referrals, which then has no files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub register: Option<RegisterRead>,
     /// The token file that an agency sends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokensSent>,
@@ -321,6 +325,22 @@ pub struct ExportRead {
     /// In a register of a pooled round, the number of persons who are case parties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persons_matched: Option<u64>,
+}
+
+/// The procuratorate's register as a step read it: its events up to its head.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterRead {
+    /// The id of the register.
+    pub register: String,
+    /// Number of events.
+    pub events: u64,
+    /// The digest of the last event, hexadecimal.
+    pub last: String,
+    /// The fields that the step took from it for the rules; none if it took only what the lists
+    /// show of earlier leads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnRead>,
 }
 
 /// A file of an export that was read.

@@ -10,6 +10,7 @@
 //! | `agreed.rs` | the digest of the terms |
 //! | `checking.rs` | every check between [`WrittenRound`] and [`RoundTerms`] |
 //! | `checking_parts.rs` | the checks of the files of an export |
+//! | `register.rs` | the checks of `[register]` |
 //! | `planning.rs` | [`Round`]: the terms, this office's own paths, and the exports it reads |
 //! | `own.rs` | this office's own paths, and which exports it reads |
 //! | `paths.rs` | paths that must stay inside the round's folder |
@@ -22,6 +23,7 @@ mod parts;
 mod paths;
 mod planning;
 mod reading_file;
+mod register;
 mod terms;
 mod written;
 

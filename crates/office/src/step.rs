@@ -213,6 +213,7 @@ impl Step {
             not_verified_by: None,
             key: None,
             exports: Vec::new(),
+            register: None,
             tokens: None,
             screening: None,
             case_rows: None,

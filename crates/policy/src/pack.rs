@@ -19,6 +19,7 @@ use jiff::civil::Date;
 
 use crate::answer::Answer;
 use crate::calendar::{Calendar, Deadline};
+use crate::period::Period;
 use crate::rule_language::{Combination, Expression, NamedValue};
 use crate::schema::ExportSchema;
 use crate::value::Value;
@@ -559,6 +560,46 @@ pub struct Named {
 /// The end of a citation that was not compared with the text of its document.
 const UNCONFIRMED: &str = "（待核 to be confirmed）";
 
+/// `[[referral_state]]`: how long a referral in one of these states keeps the person from being
+/// a lead for the same aid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReferralState {
+    /// The codes of the states.
+    pub states: Vec<String>,
+    /// The ids of the aids; empty for all.
+    pub aids: Vec<String>,
+    /// How long.
+    pub suppresses: Suppression,
+    /// The day before which the state must not have been reached: then it counts no longer.
+    pub lapses_on: Option<Date>,
+    /// The rule on the case parties that lets the person be a lead again.
+    pub reopened_by: Option<String>,
+    /// Title in both languages.
+    pub title: Text,
+    /// The articles.
+    pub cites: Vec<String>,
+    /// What a person must check.
+    pub check: Option<Text>,
+}
+
+/// How long an earlier referral keeps the person from being a lead.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Suppression {
+    /// As long as it is in the state.
+    Always,
+    /// Not at all.
+    Never,
+    /// For a time from the day on which it reached the state.
+    For(Period),
+}
+
+impl ReferralState {
+    /// Whether it holds for an aid.
+    pub fn applies_to(&self, aid: &str) -> bool {
+        self.aids.is_empty() || self.aids.iter().any(|other| other == aid)
+    }
+}
+
 /// A checked policy: all ids it uses are defined and all columns exist.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -593,11 +634,17 @@ pub struct Policy {
     pub aids: Vec<Aid>,
     /// The export of earlier referrals, if the policy uses one.
     pub referrals_on: Option<String>,
+    /// What becomes of earlier referrals, by their state.
+    pub referral_states: Vec<ReferralState>,
     /// The layers, and where each part comes from.
     pub origins: Origins,
 }
 
 pub use aidlink_contract::token_table::CASE_EXPORT;
+
+/// The name of the export of earlier referrals, in place of which a round may read the
+/// procuratorate's register.
+pub const REFERRALS_EXPORT: &str = "procuratorate.referrals";
 
 /// The name of a policy's copy in a finished round.
 const COPY: &str = "policy.toml";
@@ -627,6 +674,12 @@ impl Policy {
     /// Returns the aid with this id.
     pub fn aid(&self, id: &str) -> Option<&Aid> {
         self.aids.iter().find(|aid| aid.id == id)
+    }
+
+    /// Returns what becomes of an earlier referral for an aid in a state.
+    pub fn referral_state(&self, aid: &str, state: &str) -> Option<&ReferralState> {
+        let mut states = self.referral_states.iter();
+        states.find(|one| one.applies_to(aid) && one.states.iter().any(|known| known == state))
     }
 
     /// Returns the deadline with this id.

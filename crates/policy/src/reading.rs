@@ -16,8 +16,11 @@ use crate::schema::ExportSchema;
 pub struct PlannedExport {
     /// Its schema.
     pub schema: ExportSchema,
-    /// Its files: one, or several, such as one for each district.
+    /// Its files: one, or several, such as one for each district. None if a register is read
+    /// in their place.
     pub files: Vec<PlannedFile>,
+    /// The procuratorate's register, if it is read in place of files.
+    pub register: Option<PlannedRegister>,
     /// BLAKE3 digest of the office's file `reading/SCHEMA.toml`, hexadecimal, if that says
     /// how the export is read and not the round file.
     pub reading_digest: Option<String>,
@@ -27,6 +30,18 @@ pub struct PlannedExport {
     pub legal_basis: String,
     /// A file with only a header is accepted (a first round has no referrals yet).
     pub may_be_empty: bool,
+}
+
+/// The procuratorate's register, read in place of the export of earlier referrals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedRegister {
+    /// The resolved path.
+    pub file: PathBuf,
+    /// The file of the register's own key.
+    pub key: PathBuf,
+    /// The public key that signs its head: a key, or the path of its file. `None` if the key is
+    /// beside the register.
+    pub public_key: Option<String>,
 }
 
 /// A file of an export.

@@ -5,6 +5,7 @@
 mod about_person;
 pub(crate) mod case_cells;
 pub mod columns;
+pub mod earlier;
 pub mod marking;
 pub mod match_list;
 pub mod not_judged;
@@ -13,6 +14,8 @@ pub mod person_pages;
 mod persons;
 pub mod review;
 mod same_case;
+
+use std::collections::BTreeMap;
 
 use aidlink_contract::screened_lead::NotVerified;
 use aidlink_faults::fault::Fault;
@@ -24,8 +27,9 @@ use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::value::Value;
 
 use crate::resolve::ResolvedRound;
+use earlier::Status;
 use marking::RoundMarking;
-use match_list::MatchList;
+use match_list::{ListedLead, MatchList};
 use not_judged::NotJudgedList;
 use numbers::PersonNumbers;
 use person_pages::PersonPages;
@@ -41,6 +45,8 @@ pub struct RoundLists {
     pub workbooks: Vec<ReviewWorkbook>,
     /// The pages of persons with leads: of adults, of minors; only those with content.
     pub person_pages: Vec<PersonPages>,
+    /// Number of leads of each status; `None` without a register.
+    pub by_status: Option<BTreeMap<Status, u64>>,
 }
 
 impl RoundLists {
@@ -66,14 +72,16 @@ impl RoundLists {
         };
         let leads = round.leads.iter().map(|lead| lead.person);
         let not_judged = round.not_judged.iter().map(|person| person.person);
-        let numbers = PersonNumbers::of(leads.chain(not_judged));
-        let leads = match_list::listed_leads(terms, &round.leads, &numbers);
+        let known = round.known.as_ref();
+        let numbers = PersonNumbers::of(leads.chain(not_judged), known);
+        let leads = match_list::listed_leads(terms, &round.leads, &numbers, known);
         let not_judged = not_judged::not_judged_rows(terms, round, &numbers);
         Ok(RoundLists {
             for_review: match_list::match_lists(terms, &leads, &marking),
             not_judged: not_judged::not_judged_lists(terms, &not_judged, &marking),
             workbooks: review::workbooks(terms, &leads, &not_judged, &marking)?,
             person_pages: person_pages::person_pages(terms, &leads, &marking),
+            by_status: known.map(|_| by_status(&leads)),
         })
     }
 
@@ -101,6 +109,14 @@ impl RoundLists {
         }
         Ok(())
     }
+}
+
+fn by_status(leads: &[ListedLead<'_>]) -> BTreeMap<Status, u64> {
+    let mut by_status: BTreeMap<Status, u64> = Status::ALL.map(|status| (status, 0)).into();
+    for status in leads.iter().filter_map(|lead| lead.status) {
+        *by_status.entry(status).or_default() += 1;
+    }
+    by_status
 }
 
 /// Returns the constants that let case rows pass which would be withheld without them, with

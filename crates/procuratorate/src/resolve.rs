@@ -8,6 +8,7 @@ use aidlink_contract::screened_lead::{NotJudged, NotVerified, Provisional, Scree
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 
+use crate::register::in_round::{KnownPersons, RoundRegister};
 use aidlink_agency::person_mark::{PersonMark, PersonMarker};
 use aidlink_agency::scan::Export;
 use aidlink_agency::tokenise::{FileReport, Listed, ListedRow, Report, Tokenising, listed_rows};
@@ -53,6 +54,8 @@ pub struct ResolvedRound {
     pub not_verified_by: BTreeMap<String, NotVerified>,
     /// For each register, the names of the fields that rules need and that it lacks.
     pub fields_missing: BTreeMap<String, Vec<String>>,
+    /// What the procuratorate's register knows of the persons; `None` if the round reads none.
+    pub known: Option<KnownPersons>,
 }
 
 /// What the centre found in a round.
@@ -70,7 +73,8 @@ pub struct ScreenedRound {
 }
 
 /// Finds the rows that the leads and the persons who could not be judged refer to.
-/// Returns them in the same order, and the report on the export.
+/// Returns them in the same order, and the report on the export. `register` is the
+/// procuratorate's register, if the round reads one.
 ///
 /// # Errors
 /// When the export cannot be tokenised, or is not the screened one: its digest
@@ -83,7 +87,12 @@ pub fn resolve(
     marker: &PersonMarker,
     files: &[FileReport],
     screened: ScreenedRound,
+    register: Option<&RoundRegister>,
 ) -> Result<(ResolvedRound, Report), Faults> {
+    let tokenising = &Tokenising {
+        register: register.map(RoundRegister::tokeniser),
+        ..*tokenising
+    };
     let (rows, report) =
         listed_rows(exports, tokenising, marker).map_err(|error| error.into_faults(exports))?;
     if report.files != files {
@@ -136,6 +145,10 @@ pub fn resolve(
         provisional: screened.provisional,
         not_verified_by: screened.not_verified_by,
         fields_missing: screened.fields_missing,
+        known: register.map(|register| {
+            let persons = rows.iter();
+            register.known(persons.filter_map(|row| Some((row.person, row.in_register.as_ref()?))))
+        }),
     };
     Ok((round, report))
 }

@@ -28,6 +28,7 @@ use aidlink_policy::pack::Policy;
 use aidlink_policy::reading::PlannedExport;
 
 use crate::lists::RoundLists;
+use crate::register::in_round::RoundRegister;
 use crate::resolve::{ResolvedRound, ScreenedRound, resolve};
 use crate::summary::{SUMMARY, Summary};
 
@@ -56,12 +57,15 @@ pub fn resolve_leads(
     progress: &Progress,
 ) -> Result<(Manifest, Resolved), Faults> {
     let terms = &round.terms;
+    let register = register_of(round)?;
+    let register = register.as_ref();
     let inputs = ResolveInputs {
         terms,
         planned: round.cases()?,
         key_file: &round.paths.key_file,
         leads: leads_path,
         identity,
+        register,
         beside: step.folder.scratch_folder(),
     };
     let made = make_lists(&inputs, None, progress, &mut step.log)?;
@@ -76,6 +80,7 @@ pub fn resolve_leads(
         not_verified_by: Some(summary.not_verified_by.clone()),
         key: Some(key_used(round, &made.key_id)),
         exports: vec![made.export.record()],
+        register: register.map(|register| register.read(Vec::new())),
         screening: Some(made.screening.clone()),
         received: vec![Received {
             file: name.map(|name| name.to_string_lossy().into_owned()),
@@ -115,6 +120,8 @@ pub struct ResolveInputs<'a> {
     pub leads: &'a Path,
     /// The identity that opens them, if they are sealed.
     pub identity: Option<&'a Path>,
+    /// The register that the round file names, if it names one.
+    pub register: Option<&'a RoundRegister>,
     /// A folder for the opened leads, in an unnamed file.
     pub beside: &'a Path,
 }
@@ -191,6 +198,10 @@ fn make_lists(
     let mut faults = FaultCollector::new();
     let exports = open_with(&terms.policy, planned, exchange, &mut faults);
     faults.finish()?;
+    let register = inputs.register;
+    if let Some(register) = register {
+        log.record(&register.logged());
+    }
     let tokeniser = Tokeniser::new(&key.person_subkey(terms.algorithm));
     let marker = PersonMarker::new(&key.mark_subkey(terms.algorithm));
     let on_rows = reading_progress::begin(progress, &planned.schema.title, &exports);
@@ -215,7 +226,7 @@ fn make_lists(
         not_verified_by: file.not_verified_by,
         fields_missing: file.fields_missing,
     };
-    let (resolved, report) = resolve(&exports, &tokenising, &marker, &screened, found)?;
+    let (resolved, report) = resolve(&exports, &tokenising, &marker, &screened, found, register)?;
     let export = read_export(planned, &exports, report);
     log.record(&Event::Resolved {
         leads: Count(resolved.leads.len() as u64),
@@ -230,6 +241,17 @@ fn make_lists(
         resolved,
         lists,
     })
+}
+
+/// Opens the register that the round file names, up to the head up to which the referrals were
+/// tokenised, so that the lists say of a person what the centre was told.
+fn register_of(round: &Round) -> Result<Option<RoundRegister>, Faults> {
+    let mut exports = round.exports.iter();
+    if !exports.any(|export| export.register.is_some()) {
+        return Ok(None);
+    }
+    let head = RoundRegister::head_of_tokenise(&round.terms)?;
+    RoundRegister::of(&round.exports, Some(&head))
 }
 
 fn other_key_signed(path: &Path) -> Fault {

@@ -14,6 +14,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::lists::RoundLists;
+use crate::lists::earlier::Status;
 use crate::lists::not_judged::{FindGaps, Gap, Gaps};
 use crate::resolve::ResolvedRound;
 
@@ -44,6 +45,10 @@ pub struct Summary {
     pub leads_by_aid: BTreeMap<String, LeadsOfAid>,
     /// Number of leads by list.
     pub leads_by_list: BTreeMap<String, u64>,
+    /// Number of leads that are new to the procuratorate's register, carried and open again;
+    /// `None` if the round reads no register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leads_by_status: Option<LeadsByStatus>,
     /// The persons who could not be judged; `None` before version 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_judged: Option<NotJudgedFigures>,
@@ -74,6 +79,18 @@ pub struct LeadsOfAid {
     pub adults: u64,
     /// Leads of minors and of persons of unknown age.
     pub minors: u64,
+}
+
+/// The number of leads of each status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeadsByStatus {
+    /// Nobody knew them.
+    pub new: u64,
+    /// They were found before, and nobody has ended them.
+    pub carried: u64,
+    /// They had ended.
+    pub open_again: u64,
 }
 
 /// The number of persons who could not be judged.
@@ -186,6 +203,14 @@ impl Summary {
                 .iter()
                 .map(|list| (list.name.clone(), list.leads as u64))
                 .collect(),
+            leads_by_status: lists.by_status.as_ref().map(|leads| {
+                let of = |status| leads.get(&status).copied().unwrap_or_default();
+                LeadsByStatus {
+                    new: of(Status::New),
+                    carried: of(Status::Carried),
+                    open_again: of(Status::OpenAgain),
+                }
+            }),
             not_judged: Some(NotJudgedFigures::new(terms, resolved)),
             provisional: resolved.provisional.iter().map(Provisional::text).collect(),
             not_verified_by: resolved.not_verified_by.clone(),

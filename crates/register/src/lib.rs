@@ -25,6 +25,7 @@ pub mod chain;
 mod checks;
 pub mod decision;
 pub mod due;
+mod earlier;
 pub mod event;
 pub mod fold;
 pub mod form;

@@ -96,6 +96,10 @@ pub fn state_code(state: &LeadState) -> &'static str {
             {
                 "moved_away"
             }
+            // The line moves with the yearly standard.
+            Some(Closure::Rejected | Closure::Refused) if state.reason == Some(Reason::Income) => {
+                "income_over_line"
+            }
             Some(Closure::Rejected) => "not_suitable",
             Some(Closure::Refused) | None => "not_eligible",
         },

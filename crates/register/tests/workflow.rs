@@ -876,7 +876,7 @@ fn the_next_round_sees_each_lead_as_a_referral() {
         ("not_local", "moved_away"),
         ("not_our_duty", "returned"),
         ("receives", "aid_delivered"),
-        ("income", "not_suitable"),
+        ("income", "income_over_line"),
     ] {
         let place = Place::new();
         let mut register = register(&place, Direction::ToSocial);

@@ -19,7 +19,8 @@ use aidlink_office::terminal::{Output, Progress};
 use aidlink_office::verification::{NamedKeys, Verification, verify};
 use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_procuratorate::lists::columns;
-use aidlink_procuratorate::register::taking::{TakenLead, TakenRound, take};
+use aidlink_procuratorate::register::in_round::book_of;
+use aidlink_procuratorate::register::taking::{KnownAs, TakenLead, TakenRound, take};
 use aidlink_register::event::{About, Direction, Evidence, FoundBy, Grade, Source, Urgency};
 use aidlink_register::items::{Appended, Batch, FoundLead, NewItem, Standing};
 use aidlink_register::number::{LeadNumber, PersonNumber};
@@ -110,8 +111,18 @@ pub(super) fn take_leads(
     if key.id() != open.register.key_id() {
         return Err(other_key(&key_file).into());
     }
+    let read = verification.manifest.register.as_ref();
+    let book = read.map(|read| book_of(&open.register, read)).transpose()?;
+    let number_of = |token: &[u8; 16]| {
+        let number = book.as_ref()?.person_with(&RegisterToken(*token))?;
+        Some(number.to_string())
+    };
+    let known_as = KnownAs {
+        tokeniser: &key.tokeniser(),
+        number_of: &number_of,
+    };
     let progress = Progress::new(output);
-    let taken = take(&verification, &open.written, &key.tokeniser(), &progress);
+    let taken = take(&verification, &open.written, &known_as, &progress);
     progress.finish();
     let taken = taken?;
     let manifest = &verification.manifest;

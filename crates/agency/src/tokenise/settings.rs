@@ -15,6 +15,7 @@ use crate::scan::{Advance, Export};
 use crate::tokeniser::Tokeniser;
 
 /// The settings for tokenising an export.
+#[derive(Clone, Copy)]
 pub struct Tokenising<'a> {
     /// The schema of the export.
     pub schema: &'a ExportSchema,

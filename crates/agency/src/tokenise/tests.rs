@@ -178,6 +178,7 @@ impl Fixture {
         };
         PlannedExport {
             reading_digest: None,
+            register: None,
             schema: self.schema.clone(),
             files: self.paths.iter().map(file).collect(),
             snapshot: AS_OF,

@@ -9,7 +9,7 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_office::deletion_record::{FilePart, RoundFile};
 use aidlink_office::remains::Doubt;
-use aidlink_policy::pack::{CASE_EXPORT, Guarantee, Guaranteed};
+use aidlink_policy::pack::{CASE_EXPORT, Guarantee, Guaranteed, REFERRALS_EXPORT};
 
 use super::finding::{Finding, no_documents, no_exports};
 use crate::evidence::{Evidence, joined};
@@ -25,10 +25,20 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
         files += export.files.len();
         rows += export.account.rows;
         let digests = export.files.iter().all(|file| is_digest(&file.blake3));
-        if !digests || export.files.is_empty() {
+        let is_of_register = manifest.register.is_some() && name == REFERRALS_EXPORT;
+        if !digests || export.files.is_empty() && !is_of_register {
             wrong.push(Text::new(
                 format!("{name} 没有文件，或缺少摘要"),
                 format!("{name} has no files, or a digest is missing"),
+            ));
+        }
+    }
+    if let Some(register) = &manifest.register {
+        files += 1;
+        if !is_digest(&register.last) {
+            wrong.push(Text::new(
+                "登记簿缺少最后一项的摘要",
+                "the digest of the register's last event is missing",
             ));
         }
     }

@@ -70,6 +70,7 @@ fn policy() -> Policy {
         terms: Vec::new(),
         aids: vec![aid],
         referrals_on: Some(REFERRALS.into()),
+        referral_states: Vec::new(),
         parameters: Vec::new(),
         earlier_rules: Vec::new(),
         origins: Origins::default(),

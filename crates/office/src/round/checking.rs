@@ -12,8 +12,8 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_files::regular_file;
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::constant::Constant;
-use aidlink_policy::pack::{CASE_EXPORT, Policy};
-use aidlink_policy::reading::PlannedFile;
+use aidlink_policy::pack::{CASE_EXPORT, Policy, REFERRALS_EXPORT};
+use aidlink_policy::reading::{PlannedFile, PlannedRegister};
 use aidlink_policy::schema::{ExportSchema, Schemas};
 use jiff::civil::Date;
 
@@ -22,6 +22,7 @@ use super::checking_parts::PartChecker;
 use super::own::{OfficePaths, Reads};
 use super::paths::inside;
 use super::reading_file;
+use super::register;
 use super::terms::{
     CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, NotJoinedExport, RoundTerms, Sealing,
     Thresholds,
@@ -36,7 +37,7 @@ use crate::signing::PublicKey;
 const RARE_PATTERN: u64 = 5;
 
 /// The keys of the round file of a pooled round, which has no `sealing`.
-const KEYS_OF_A_POOLED_ROUND: [&str; 18] = [
+const KEYS_OF_A_POOLED_ROUND: [&str; 19] = [
     "round",
     "as_of",
     "issued_on",
@@ -48,6 +49,7 @@ const KEYS_OF_A_POOLED_ROUND: [&str; 18] = [
     "impact_assessment",
     "key",
     "signing",
+    "register",
     "thresholds",
     "output",
     "policy",
@@ -81,8 +83,11 @@ pub(super) enum PathOptions<'a> {
 pub(super) type ExportFiles = BTreeMap<String, FilesOfExport>;
 
 /// The files of an export that this office reads.
+#[derive(Default)]
 pub(super) struct FilesOfExport {
     pub files: Vec<PlannedFile>,
+    /// The register that is read in place of files.
+    pub register: Option<PlannedRegister>,
     /// BLAKE3 digest of the reading file, hexadecimal.
     pub reading_digest: Option<String>,
 }
@@ -170,11 +175,29 @@ impl<'w> Checker<'w> {
         if options.mode == Mode::Pooled {
             self.check_nothing_crosses();
         }
+        let register = self.register(&exports, options);
         let mut files = ExportFiles::new();
         for export in &exports {
-            if options.reads.reads(document, export.written, export.schema) {
+            let name = export.schema.value.as_str();
+            if written.register.is_present() && name == REFERRALS_EXPORT {
+                if let Some(register) = &register
+                    && options.reads.reads_register()
+                {
+                    let read = FilesOfExport {
+                        register: Some(register.clone()),
+                        ..FilesOfExport::default()
+                    };
+                    files.insert(name.to_owned(), read);
+                }
+                continue;
+            }
+            // The persons of the register are found among the case parties.
+            let reads_referrals =
+                matches!(options.reads, Reads::One(read) if read == REFERRALS_EXPORT);
+            let for_register = name == CASE_EXPORT && register.is_some() && reads_referrals;
+            if for_register || options.reads.reads(document, export.written, export.schema) {
                 let read = self.files(export);
-                files.insert(export.schema.value.clone(), read);
+                files.insert(name.to_owned(), read);
             }
         }
 
@@ -278,6 +301,32 @@ impl<'w> Checker<'w> {
         }
     }
 
+    /// Checks `[register]`. `None` if the round reads no register, or it is wrong.
+    fn register(
+        &mut self,
+        exports: &[CompleteExport<'_>],
+        options: CheckOptions<'_>,
+    ) -> Option<PlannedRegister> {
+        let written = self.written.register.optional(&mut self.faults)?;
+        let referrals = exports
+            .iter()
+            .find(|export| export.schema.value == REFERRALS_EXPORT);
+        let checker = register::Checker {
+            folder: self.written.folder(),
+            document: self.document,
+            faults: &mut self.faults,
+        };
+        checker.register(
+            written,
+            referrals.map(|export| (export.schema, export.written)),
+            register::ReadBy {
+                is_step: matches!(options.paths, PathOptions::All { .. }),
+                mode: options.mode,
+                reads: options.reads,
+            },
+        )
+    }
+
     fn parts(&mut self, export: &'w WrittenExport) -> PartChecker<'_> {
         PartChecker {
             folder: self.written.folder(),
@@ -306,6 +355,7 @@ impl<'w> Checker<'w> {
             );
         }
         FilesOfExport {
+            register: None,
             files: self.parts(written).files(written.parts()),
             reading_digest: written
                 .reading()

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use aidlink_faults::configuration::{Document, Located};
 use aidlink_faults::fault::FaultCollector;
 use aidlink_files::partial::parent_of;
+use aidlink_policy::pack::{CASE_EXPORT, REFERRALS_EXPORT};
 
 use super::paths::inside;
 use super::written::WrittenExport;
@@ -25,6 +26,16 @@ pub enum Reads<'n> {
 }
 
 impl Reads<'_> {
+    /// Whether an office that reads these exports reads the register of the round file. The
+    /// register gives the export of earlier referrals, and is needed beside the case parties.
+    pub(super) fn reads_register(self) -> bool {
+        match self {
+            Reads::Nothing => false,
+            Reads::One(name) => name == CASE_EXPORT || name == REFERRALS_EXPORT,
+            Reads::All | Reads::Present => true,
+        }
+    }
+
     pub(super) fn reads(
         self,
         document: &Document,

@@ -133,6 +133,7 @@ fn planned(terms: &RoundTerms, mut files: ExportFiles) -> Vec<PlannedExport> {
             Some(PlannedExport {
                 schema: export.schema.clone(),
                 files: read.files,
+                register: read.register,
                 reading_digest: read.reading_digest,
                 snapshot: export.snapshot,
                 legal_basis: export.legal_basis.clone(),

@@ -49,6 +49,11 @@ impl<T> Written<T> {
         }
     }
 
+    /// Whether the key is there, whatever its value.
+    pub(super) fn is_present(&self) -> bool {
+        self.is_present
+    }
+
     /// Returns the value, if it is present and valid.
     pub(super) fn value(&self) -> Option<&T> {
         self.value.as_ref()
@@ -112,6 +117,16 @@ pub(super) struct WrittenSigner {
     pub(super) office: String,
     /// `None` if the value is not a public key.
     pub(super) key: Located<Option<PublicKey>>,
+}
+
+/// `[register]`.
+#[derive(Debug)]
+pub(super) struct WrittenRegister {
+    pub(super) at: Range<usize>,
+    pub(super) file: WrittenString,
+    pub(super) key: WrittenString,
+    pub(super) public_key: WrittenString,
+    pub(super) unknown: FaultCollector,
 }
 
 /// `[thresholds]`.
@@ -180,6 +195,7 @@ pub struct WrittenRound {
     /// The position of the key `sealing`, whatever its value.
     pub(super) sealing_key: Option<Range<usize>>,
     pub(super) signing: Written<WrittenSigning>,
+    pub(super) register: Written<WrittenRegister>,
     pub(super) thresholds: Written<WrittenThresholds>,
     pub(super) output: WrittenString,
     pub(super) policy: WrittenString,
@@ -232,6 +248,7 @@ impl WrittenRound {
             .find(|(key, _)| key.value == "sealing")
             .map(|(key, _)| key.at.clone());
         let signing = Written::read(root, "signing", signing);
+        let register = Written::read(root, "register", register);
         let thresholds = Written::read(root, "thresholds", thresholds);
         let output = Written::read(root, "output", TableReader::string);
         let policy = Written::read(root, "policy", TableReader::string);
@@ -265,6 +282,7 @@ impl WrittenRound {
             sealing,
             sealing_key,
             signing,
+            register,
             thresholds,
             output,
             policy,
@@ -580,6 +598,27 @@ fn signing(
         at: at.unwrap_or_default(),
         key,
         signers,
+        unknown,
+    })
+}
+
+fn register(
+    root: &mut TableReader<'_>,
+    key: &'static str,
+    faults: &mut FaultCollector,
+) -> Option<WrittenRegister> {
+    let at = root.node(key).map(|node| node.at.clone());
+    let mut table = root.table(key, faults)?;
+    let file = Written::read(&mut table, "file", TableReader::string);
+    let key = Written::read(&mut table, "key", TableReader::optional_string);
+    let public_key = Written::read(&mut table, "public_key", TableReader::optional_string);
+    let mut unknown = FaultCollector::new();
+    table.finish(&mut unknown);
+    Some(WrittenRegister {
+        at: at.unwrap_or_default(),
+        file,
+        key,
+        public_key,
         unknown,
     })
 }

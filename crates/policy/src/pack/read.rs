@@ -13,7 +13,8 @@ use super::merge::{DROP, Merged, WIDEN, merge};
 use super::origin::Spot;
 use super::{
     Aid, CASE_AS_OF, CASE_EXPORT, CaseRow, Core, DeadlineLength, DeadlineStart, Direction, Named,
-    Parameter, Policy, PolicyDeadline, Rule, RuleCase, RuleKind, Term, WhenUnknown,
+    Parameter, Policy, PolicyDeadline, ReferralState, Rule, RuleCase, RuleKind, Suppression, Term,
+    WhenUnknown,
 };
 use crate::period::Period;
 use crate::rule_language::{
@@ -27,6 +28,7 @@ use aidlink_contract::outcome::Outcome;
 use aidlink_faults::configuration::{Document, Located, Node, TableReader};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, nearest_name_hint};
 use aidlink_faults::text::{Language, Text};
+use jiff::civil::Date;
 use terms::expand_terms;
 
 impl Policy {
@@ -129,24 +131,6 @@ struct WrittenTerm<'d> {
     table: TableReader<'d>,
 }
 
-/// One `[[referral_state]]`.
-struct ReferralState {
-    states: Vec<String>,
-    suppresses: Suppression,
-    aids: Vec<String>,
-    reopened_by: Option<String>,
-    title: Text,
-    cites: Vec<String>,
-    check: Option<Text>,
-}
-
-#[derive(Clone, PartialEq)]
-enum Suppression {
-    Always,
-    Never,
-    For(Period),
-}
-
 struct ReferralColumns {
     on: String,
     aid: String,
@@ -183,7 +167,8 @@ impl<'d> PolicyReader<'d> {
             &agencies,
             &deadlines,
         );
-        let referrals_on = self.referrals(&mut root, &mut rules, &mut aids, &sources);
+        let referrals = self.referrals(&mut root, &mut rules, &mut aids, &sources);
+        let (referrals_on, referral_states) = referrals.unzip();
         let guarantees = self.guarantees(&mut root, &rules, &terms, &aids, &sources);
         self.report_unused_rules(&mut root, &rules, &aids);
         root.finish(&mut self.faults);
@@ -211,6 +196,7 @@ impl<'d> PolicyReader<'d> {
                 terms,
                 aids,
                 referrals_on,
+                referral_states: referral_states.unwrap_or_default(),
                 origins: merged.origins.clone(),
             })
         })();
@@ -1065,7 +1051,7 @@ impl<'d> PolicyReader<'d> {
         rules: &mut Vec<Rule>,
         aids: &mut [Aid],
         sources: &[Named],
-    ) -> Option<String> {
+    ) -> Option<(String, Vec<ReferralState>)> {
         let table = root.optional_table("referrals", &mut self.faults);
         let state_tables = root.tables("referral_state", &mut self.faults);
         if table.is_none() && !state_tables.is_empty() {
@@ -1150,7 +1136,7 @@ impl<'d> PolicyReader<'d> {
                 ),
             ));
         }
-        Some(columns.on)
+        Some((columns.on, entries))
     }
 
     fn referral_columns(&mut self, mut table: TableReader<'d>) -> Option<ReferralColumns> {
@@ -1198,6 +1184,7 @@ impl<'d> PolicyReader<'d> {
         }
         let suppresses = table.string("suppresses", &mut self.faults);
         let suppresses = suppresses.and_then(|text| self.suppression(&text));
+        let lapses_on = self.lapses_on(table);
         let for_aids = table.strings("aids", &mut self.faults);
         for aid in &for_aids {
             let known = aids.iter().map(|aid| aid.id.as_str());
@@ -1225,11 +1212,36 @@ impl<'d> PolicyReader<'d> {
             check,
             states: states.into_iter().map(|state| state.value).collect(),
             suppresses: suppresses?,
+            lapses_on: lapses_on?,
             aids: for_aids.into_iter().map(|aid| aid.value).collect(),
             reopened_by: reopened_by.map(|rule| rule.value),
             title: title?,
             cites,
         })
+    }
+
+    /// Reads `lapses_on`: a day, or the name of a parameter of type `date`. `None` if it is
+    /// neither.
+    fn lapses_on(&mut self, table: &mut TableReader<'d>) -> Option<Option<Date>> {
+        let Some(node) = table.node("lapses_on") else {
+            return Some(None);
+        };
+        let day = match &node.value {
+            Node::Date(day) => Some(*day),
+            Node::String(name) => self.date_named(name),
+            _ => None,
+        };
+        if day.is_none() {
+            self.fault(
+                &node.at,
+                Text::new("日期无效", "this day is not valid"),
+                Text::new(
+                    "请写日期（例如 2026-07-01），或 date 类参数的名称",
+                    "write a day such as 2026-07-01, or the name of a parameter of type date",
+                ),
+            );
+        }
+        day.map(Some)
     }
 
     fn suppression(&mut self, text: &Located<String>) -> Option<Suppression> {
@@ -1426,10 +1438,6 @@ fn spot_of(table: &TableReader<'_>) -> Spot {
 }
 
 impl ReferralState {
-    fn applies_to(&self, aid: &str) -> bool {
-        self.aids.is_empty() || self.aids.iter().any(|other| other == aid)
-    }
-
     fn condition(&self, columns: &ReferralColumns) -> String {
         let states: Vec<String> = self
             .states
@@ -1437,13 +1445,19 @@ impl ReferralState {
             .map(|state| format!("'{state}'"))
             .collect();
         let in_state = format!("{} IN ({})", columns.state, states.join(", "));
-        match &self.suppresses {
-            Suppression::For(period) => format!(
-                "({in_state} AND {since} >= as_of - {interval} AND {since} <= as_of)",
-                interval = period.interval(),
-                since = columns.since
-            ),
-            Suppression::Always | Suppression::Never => in_state,
+        let since = &columns.since;
+        let mut conditions = vec![in_state];
+        if let Suppression::For(period) = &self.suppresses {
+            let interval = period.interval();
+            conditions.push(format!("{since} >= as_of - {interval}"));
+            conditions.push(format!("{since} <= as_of"));
+        }
+        if let Some(day) = self.lapses_on {
+            conditions.push(format!("{since} >= DATE '{day}'"));
+        }
+        match conditions.as_slice() {
+            [in_state] => in_state.clone(),
+            several => format!("({})", several.join(" AND ")),
         }
     }
 }

@@ -13,6 +13,7 @@ use aidlink_policy::pack::{Aid, DeadlineStart, Policy, PolicyDeadline};
 use aidlink_policy::schema::ExportSchema;
 use jiff::civil::Date;
 
+use super::earlier::Status;
 use super::marking::{Marking, in_language};
 
 /// The columns in their order.
@@ -24,6 +25,8 @@ pub enum Column {
     Urgency,
     /// How sure the lead is.
     Grade,
+    /// What the lead is to the register: new, carried or open again. Empty without a register.
+    Status,
     /// The list fields of the case parties' schema, one column each.
     CaseFields,
     /// The aid with its citations.
@@ -44,6 +47,10 @@ pub enum Column {
     ActBy,
     /// What is to be known of the deadline.
     AboutActBy,
+    /// How an earlier lead ended, and why the person is a lead again.
+    WhyAgain,
+    /// The last decision on the lead in the register.
+    LastDecision,
     /// The decision, filled in by the person who decides.
     Decision,
     /// The reason for the decision.
@@ -61,10 +68,11 @@ pub enum Column {
 impl Column {
     /// Every column in order. Other programs read lists by this order and by the headers:
     /// a change of either is a new version of the form in docs/formats.md.
-    pub const ALL: [Column; 19] = [
+    pub const ALL: [Column; 22] = [
         Column::LeadNumber,
         Column::Urgency,
         Column::Grade,
+        Column::Status,
         Column::CaseFields,
         Column::Aid,
         Column::Grounds,
@@ -75,6 +83,8 @@ impl Column {
         Column::IssuedOn,
         Column::ActBy,
         Column::AboutActBy,
+        Column::WhyAgain,
+        Column::LastDecision,
         Column::Decision,
         Column::Reason,
         Column::DecidedBy,
@@ -112,6 +122,7 @@ impl Column {
             Column::LeadNumber => ("线索编号", "Lead number"),
             Column::Urgency => ("轻重缓急", "Urgency"),
             Column::Grade => ("依据程度", "Grade"),
+            Column::Status => ("线索状态", "Status"),
             Column::Aid => ("救助项目", "Aid"),
             Column::Grounds => ("依据和证据", "Grounds and evidence"),
             Column::Unknown => ("尚不明确的条件", "Conditions not yet known"),
@@ -124,6 +135,8 @@ impl Column {
             Column::IssuedOn => ("签发日期", "Issued on"),
             Column::ActBy => ("办理期限", "Act by"),
             Column::AboutActBy => ("期限说明", "About the deadline"),
+            Column::WhyAgain => ("重新列出原因", "Why listed again"),
+            Column::LastDecision => ("上次核查结论", "Last decision"),
             Column::Rules => ("规则", "Rules"),
             Column::Decision => ("核查结论", "Decision"),
             Column::Reason => ("理由", "Reason"),
@@ -240,6 +253,12 @@ impl ListForm {
     fn grade(&self, grade: Option<Grade>) -> String {
         grade.map_or_else(String::new, |grade| {
             self.translate(&grade.title()).to_owned()
+        })
+    }
+
+    fn status(&self, status: Option<Status>) -> String {
+        status.map_or_else(String::new, |status| {
+            self.translate(&status.text()).to_owned()
         })
     }
 
@@ -649,6 +668,8 @@ pub struct ListRow {
     pub urgency: Cell<Urgency>,
     /// How sure it is; `None` on a list of version 0.1.
     pub grade: Cell<Option<Grade>>,
+    /// What it is to the register; `None` without a register.
+    pub status: Cell<Option<Status>>,
     /// The list fields of the case rows, in the schema's order.
     pub case_fields: Vec<String>,
     /// The aid.
@@ -670,6 +691,10 @@ pub struct ListRow {
     /// The cell of what is to be known of the deadline, if the deadline could not be parsed;
     /// otherwise empty.
     pub about_act_by: String,
+    /// How an earlier lead ended, and why the person is a lead again; empty if none ended.
+    pub why_again: String,
+    /// The last decision in the register; empty if there is none.
+    pub last_decision: String,
     /// The rules that are yes.
     pub rules: Cell<AppliedRules>,
     /// The decision.
@@ -694,6 +719,7 @@ impl ListRow {
                     .urgency
                     .write(|urgency| form.translate(&urgency.text()).to_owned()),
                 Column::Grade => self.grade.write(|grade| form.grade(*grade)),
+                Column::Status => self.status.write(|status| form.status(*status)),
                 Column::CaseFields => {
                     cells.extend(self.case_fields.iter().cloned());
                     continue;
@@ -707,6 +733,8 @@ impl ListRow {
                 Column::IssuedOn => self.issued_on.write(Date::to_string),
                 Column::ActBy => act_by.clone(),
                 Column::AboutActBy => about_act_by.clone(),
+                Column::WhyAgain => self.why_again.clone(),
+                Column::LastDecision => self.last_decision.clone(),
                 Column::Rules => self.rules.write(AppliedRules::write),
                 Column::Decision => self.decision.decision.clone(),
                 Column::Reason => self.decision.reason.clone(),
@@ -755,6 +783,17 @@ impl ListRow {
                         |grade| form.grade(*grade),
                     );
                 }
+                Column::Status => {
+                    row.status = Cell::read(
+                        &next(),
+                        |text| {
+                            let is_of_text = |status: &Option<Status>| form.status(*status) == text;
+                            let all = Status::ALL.into_iter().map(Some);
+                            all.chain([None]).find(is_of_text)
+                        },
+                        |status| form.status(*status),
+                    );
+                }
                 Column::CaseFields => {
                     row.case_fields = form.case_fields.iter().map(|_| next()).collect();
                 }
@@ -769,6 +808,8 @@ impl ListRow {
                 }
                 Column::ActBy => act_by = next(),
                 Column::AboutActBy => about_act_by = next(),
+                Column::WhyAgain => row.why_again = next(),
+                Column::LastDecision => row.last_decision = next(),
                 Column::Rules => {
                     row.rules = Cell::read(&next(), AppliedRules::parse, AppliedRules::write);
                 }
@@ -796,6 +837,7 @@ impl ListRow {
             number: nothing(),
             urgency: Cell::AsFound(nothing()),
             grade: Cell::Read(None),
+            status: Cell::Read(None),
             case_fields: Vec::new(),
             aid: CitedAid(nothing()),
             grounds: nothing(),
@@ -806,6 +848,8 @@ impl ListRow {
             issued_on: Cell::AsFound(nothing()),
             act_by: Cell::Read(None),
             about_act_by: nothing(),
+            why_again: nothing(),
+            last_decision: nothing(),
             rules: Cell::AsFound(nothing()),
             decision: Decision::default(),
             below_marking: nothing(),
@@ -849,6 +893,7 @@ mod tests {
             number: "K7M2-9QXD-dibao".to_owned(),
             urgency: Cell::Read(Urgency::Priority),
             grade: Cell::Read(Some(Grade::ToBeClarified)),
+            status: Cell::Read(Some(Status::OpenAgain)),
             case_fields: (0..form.case_fields.len())
                 .map(|index| format!("field {index}"))
                 .collect(),
@@ -868,6 +913,8 @@ mod tests {
                 calendar_open: false,
             })),
             about_act_by: String::new(),
+            why_again: "why".to_owned(),
+            last_decision: "last".to_owned(),
             rules: Cell::Read(AppliedRules {
                 policy: "shaoguan".to_owned(),
                 version: "2".to_owned(),
@@ -890,6 +937,7 @@ mod tests {
                 ("线索编号", "K7M2-9QXD-dibao"),
                 ("轻重缓急", "2 优先"),
                 ("依据程度", "待核实"),
+                ("线索状态", "重新列出"),
                 ("案号", "field 0"),
                 ("姓名", "field 1"),
                 ("承办人", "field 2"),
@@ -905,6 +953,8 @@ mod tests {
                 ("签发日期", "2026-09-30"),
                 ("办理期限", "2026-10-13"),
                 ("期限说明", "以核查确认为准"),
+                ("重新列出原因", "why"),
+                ("上次核查结论", "last"),
                 ("核查结论", "decision"),
                 ("理由", "reason"),
                 ("核查人", "by"),
@@ -916,6 +966,7 @@ mod tests {
                 ("Lead number", "K7M2-9QXD-dibao"),
                 ("Urgency", "2 priority"),
                 ("Grade", "to be clarified"),
+                ("Status", "open again"),
                 ("Case number", "field 0"),
                 ("Name", "field 1"),
                 ("Handler", "field 2"),
@@ -931,6 +982,8 @@ mod tests {
                 ("Issued on", "2026-09-30"),
                 ("Act by", "2026-10-13"),
                 ("About the deadline", "counts once confirmed"),
+                ("Why listed again", "why"),
+                ("Last decision", "last"),
                 ("Decision", "decision"),
                 ("Reason", "reason"),
                 ("Decided by", "by"),

@@ -18,9 +18,11 @@ use super::columns::{
     ActBy, AppliedRules, Cell, CitedAid, Decision, ListForm, ListRow, Mark, ToCheck, Urgency,
     citations,
 };
+use super::earlier::{self, Status};
 use super::marking::RoundMarking;
 use super::numbers::PersonNumbers;
 use super::same_case::leads_of_same_case;
+use crate::register::in_round::{EarlierLead, KnownPersons};
 use crate::resolve::ResolvedLead;
 use aidlink_agency::person_mark::PersonMark;
 use aidlink_agency::spreadsheet_csv;
@@ -73,6 +75,8 @@ pub(super) struct ListedLead<'l> {
     pub(super) urgency: Urgency,
     /// How sure it is.
     pub(super) grade: Grade,
+    /// What it is to the register; `None` without a register.
+    pub(super) status: Option<Status>,
     /// The deadline; `None` if it cannot be computed.
     pub(super) act_by: Option<ActBy>,
     /// The row of its match list.
@@ -106,6 +110,7 @@ pub(super) fn listed_leads<'l>(
     terms: &'l RoundTerms,
     leads: &'l [ResolvedLead],
     numbers: &PersonNumbers,
+    known: Option<&KnownPersons>,
 ) -> Vec<ListedLead<'l>> {
     let same_case = leads_of_same_case(&terms.policy, &terms.cases.schema, leads);
     let number = |lead: &ResolvedLead, aid: &Aid| numbers.lead(&lead.person, &aid.id);
@@ -117,11 +122,15 @@ pub(super) fn listed_leads<'l>(
         let others = others.filter_map(|other| leads.get(*other));
         let mut same_case: Vec<String> = others.map(|other| number(other, aid)).collect();
         same_case.sort();
+        let of_person = known.and_then(|known| known.persons.get(&lead.person));
+        let earlier = of_person.and_then(|person| person.leads.get(&aid.id));
         let lead_row = LeadRow {
             terms,
             aid,
             lead,
             same_case,
+            status: known.map(|_| Status::of(earlier)),
+            earlier,
         };
         let urgency = lead_row.urgency();
         Some(ListedLead {
@@ -132,6 +141,7 @@ pub(super) fn listed_leads<'l>(
             minor: lead.minor,
             urgency,
             grade: lead.screened.grade(),
+            status: lead_row.status,
             act_by: lead_row.act_by(),
             row: lead_row.row(number(lead, aid), urgency),
             parts: lead_row.parts(),
@@ -213,6 +223,9 @@ struct LeadRow<'a> {
     lead: &'a ResolvedLead,
     /// The numbers of the leads that may belong to the same household.
     same_case: Vec<String>,
+    status: Option<Status>,
+    /// What the register knows of an earlier lead.
+    earlier: Option<&'a EarlierLead>,
 }
 
 impl LeadRow<'_> {
@@ -421,10 +434,19 @@ impl LeadRow<'_> {
 
     fn row(&self, number: String, urgency: Urgency) -> ListRow {
         let policy = &self.terms.policy;
+        let why_again = self
+            .earlier
+            .map(|earlier| earlier::why_again(policy, &self.aid.id, earlier, self.terms.as_of));
+        let last_decision = self.earlier.map(earlier::last_decision);
+        let written = |text: Option<Text>| {
+            let text = text.unwrap_or_default();
+            self.translate(&text).to_owned()
+        };
         ListRow {
             number,
             urgency: Cell::Read(urgency),
             grade: Cell::Read(Some(self.lead.screened.grade())),
+            status: Cell::Read(self.status),
             case_fields: case_fields(&self.terms.cases.schema, &self.lead.cases),
             aid: CitedAid::of(policy, self.aid, self.terms.list_language),
             grounds: self.titles_by_case(is_evidence),
@@ -435,6 +457,8 @@ impl LeadRow<'_> {
             issued_on: Cell::Read(self.terms.issued_on),
             act_by: Cell::Read(self.act_by()),
             about_act_by: String::new(),
+            why_again: written(why_again),
+            last_decision: written(last_decision),
             rules: Cell::Read(AppliedRules {
                 policy: policy.id.clone(),
                 version: policy.version.clone(),

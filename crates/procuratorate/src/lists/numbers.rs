@@ -1,10 +1,12 @@
 //! The numbers of persons and leads. A person's number is made of the person's mark, so it
 //! is the same on every list of the round, in pooled and in split mode, and after a run with
-//! a corrected export.
+//! a corrected export. A person whom the register knows keeps the number of the first round.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_agency::person_mark::PersonMark;
+
+use crate::register::in_round::KnownPersons;
 
 /// Crockford's base 32: digits and letters without I, L, O and U, which are taken for others.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -22,10 +24,22 @@ pub(super) struct PersonNumbers(BTreeMap<PersonMark, String>);
 impl PersonNumbers {
     /// Returns the numbers of these persons: the first eight characters of each mark in
     /// base 32. Where several marks begin alike, all of them get as many more characters as
-    /// it takes until they all differ.
-    pub(super) fn of(marks: impl IntoIterator<Item = PersonMark>) -> Self {
+    /// it takes until they all differ, and none is the number of another person of the
+    /// register. Persons of the register keep theirs.
+    pub(super) fn of(
+        marks: impl IntoIterator<Item = PersonMark>,
+        known: Option<&KnownPersons>,
+    ) -> Self {
+        let bare = |number: &String| number.replace('-', "");
+        let taken = known.iter().flat_map(|known| &known.numbers).map(bare);
+        let taken: BTreeSet<String> = taken.collect();
+        let mut kept: BTreeMap<PersonMark, String> = BTreeMap::new();
         let mut alike: BTreeMap<String, BTreeMap<PersonMark, String>> = BTreeMap::new();
         for mark in marks {
+            if let Some(person) = known.and_then(|known| known.persons.get(&mark)) {
+                kept.insert(mark, person.number.clone());
+                continue;
+            }
             let characters = base_32(&mark);
             let first = characters[..CHARACTERS].to_owned();
             alike.entry(first).or_default().insert(mark, characters);
@@ -37,12 +51,13 @@ impl PersonNumbers {
                         alike.values().map(|all| &all[..*length]).collect();
                     beginnings.sort_unstable();
                     beginnings.windows(2).all(|pair| pair[0] != pair[1])
+                        && !beginnings.iter().any(|number| taken.contains(*number))
                 })
                 .unwrap_or(MOST_CHARACTERS);
             let numbers = alike.into_iter();
             numbers.map(move |(mark, characters)| (mark, in_groups(&characters[..length])))
         });
-        PersonNumbers(numbers.collect())
+        PersonNumbers(kept.into_iter().chain(numbers).collect())
     }
 
     /// Returns the number of a person, empty if it is none of these persons.
@@ -143,13 +158,13 @@ mod tests {
         let one = mark([0x01, 0x23, 0x45, 0x67, 0x89, 0, 0, 0]);
         let other = mark([0xff; 8]);
         for marks in [vec![one], vec![one, other], vec![other, one, other]] {
-            let numbers = PersonNumbers::of(marks);
+            let numbers = PersonNumbers::of(marks, None);
             assert_eq!(numbers.person(&one), "04HM-ASW9");
             assert_eq!(numbers.lead(&one, "dibao"), "04HM-ASW9-dibao");
             assert_eq!(beginning_of("04HM-ASW9"), Some(beginning(&one)));
             assert!(is_number_of("04HM-ASW9", &one) && !is_number_of("04HM-ASW9", &other));
         }
-        assert_eq!(PersonNumbers::of([one]).person(&other), "");
+        assert_eq!(PersonNumbers::of([one], None).person(&other), "");
     }
 
     #[test]
@@ -161,7 +176,7 @@ mod tests {
             mark([1, 2, 3, 4, 5, 0xf8, 0x00, 0]),
         ];
         let other = mark([9; 8]);
-        let numbers = PersonNumbers::of(alike.into_iter().chain([other]));
+        let numbers = PersonNumbers::of(alike.into_iter().chain([other]), None);
         let of_alike: BTreeSet<&str> = alike.iter().map(|mark| numbers.person(mark)).collect();
         assert_eq!(of_alike.len(), 3);
         let lengths: BTreeSet<usize> = of_alike.iter().map(|number| number.len()).collect();
@@ -176,7 +191,7 @@ mod tests {
         }
         assert!(!is_number_of("", &other) && beginning_of("0").is_none());
         // Whatever the order.
-        let turned = PersonNumbers::of([other].into_iter().chain(alike.into_iter().rev()));
+        let turned = PersonNumbers::of([other].into_iter().chain(alike.into_iter().rev()), None);
         for mark in alike {
             assert_eq!(turned.person(&mark), numbers.person(&mark));
         }
@@ -189,7 +204,34 @@ mod tests {
                 bytes
             }),
         ];
-        let numbers = PersonNumbers::of(last);
+        let numbers = PersonNumbers::of(last, None);
         assert_ne!(numbers.person(&last[0]), numbers.person(&last[1]));
+    }
+
+    #[test]
+    fn whoever_the_register_knows_keeps_the_number_and_nobody_else_gets_it() {
+        use crate::register::in_round::KnownPerson;
+        let (known, new, other) = (mark([9; 8]), mark([1; 8]), mark([2; 8]));
+        let of_new = PersonNumbers::of([new], None).person(&new).to_owned();
+        let person = |number: &str| KnownPerson {
+            number: number.to_owned(),
+            leads: BTreeMap::new(),
+        };
+        // The number that the mark of another person would give, and one like a longer one.
+        let longer = format!("{of_new}-0");
+        let characters = base_32(&new);
+        let register = KnownPersons {
+            numbers: [of_new.clone(), longer, in_groups(&characters[..9])].into(),
+            persons: [(known, person(&of_new))].into(),
+        };
+        for marks in [[known, new, other], [other, new, known]] {
+            let numbers = PersonNumbers::of(marks, Some(&register));
+            assert_eq!(numbers.person(&known), of_new);
+            let number = numbers.person(&new);
+            assert!(is_number_of(number, &new), "{number}");
+            assert!(!register.numbers.contains(number), "{number}");
+            assert_eq!(numbers.person(&other).len(), 9);
+            assert_eq!(numbers.lead(&known, "dibao"), format!("{of_new}-dibao"));
+        }
     }
 }

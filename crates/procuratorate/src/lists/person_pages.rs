@@ -236,6 +236,22 @@ impl Writer<'_> {
                         }
                     }
                 }
+                @if let Some(status) = lead.status {
+                    tr {
+                        th { (self.header(Column::Status)) }
+                        td {
+                            (self.translate(&status.text()))
+                            @for (column, text) in [
+                                (Column::WhyAgain, &lead.row.why_again),
+                                (Column::LastDecision, &lead.row.last_decision),
+                            ] {
+                                @if !text.is_empty() {
+                                    " · " (self.header(column)) " " (text)
+                                }
+                            }
+                        }
+                    }
+                }
                 @if !parts.evidence.is_empty() {
                     tr {
                         th { (self.say("依据和证据", "Evidence")) }

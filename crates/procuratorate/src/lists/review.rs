@@ -162,10 +162,12 @@ fn workbook(
         &sheets.choices,
         terms.issued_on,
     );
-    let layout = Layout::new(terms);
+    let has_register = leads.iter().any(|lead| lead.status.is_some());
+    let layout = Layout::new(terms, has_register);
     let sheet_of = |list: &str| sheets.of_lists.get(list).cloned().unwrap_or_default();
     let figures = Figures {
         minors: minor,
+        has_register,
         persons: count_persons(leads),
         not_judged: not_judged.len(),
         sheets: lists

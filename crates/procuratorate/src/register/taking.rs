@@ -122,6 +122,15 @@ impl TakenLead {
 /// The largest list that is read, in bytes.
 const LARGEST_LIST: u64 = 1 << 30;
 
+/// How persons are known in the register.
+pub struct KnownAs<'r> {
+    /// Makes the tokens of the register.
+    pub tokeniser: &'r RegisterTokeniser,
+    /// Returns the number of the person with a token, of whom the round's lists have that
+    /// number: in the register as the round read it. `None` for all if the round read none.
+    pub number_of: &'r dyn Fn(&[u8; 16]) -> Option<String>,
+}
+
 /// Takes the leads of a finished round from its verified output folder. `written` is the
 /// round file.
 ///
@@ -132,7 +141,7 @@ const LARGEST_LIST: u64 = 1 << 30;
 pub fn take(
     verification: &Verification,
     written: &WrittenRound,
-    register: &RegisterTokeniser,
+    register: &KnownAs<'_>,
     progress: &Progress,
 ) -> Result<TakenRound, Faults> {
     let (manifest, folder) = (&verification.manifest, verification.folder.as_path());
@@ -295,8 +304,14 @@ fn person_number<'n>(lead_number: &'n str, aid: &Aid) -> Option<&'n str> {
     person.strip_suffix('-').filter(|person| !person.is_empty())
 }
 
-/// The persons of the export, by the beginning of their numbers.
-type Persons = BTreeMap<String, BTreeMap<PersonMark, Person>>;
+/// The persons of the export.
+#[derive(Default)]
+struct Persons {
+    /// Those who are new to the register, by the beginning of their numbers.
+    new: BTreeMap<String, BTreeMap<PersonMark, Person>>,
+    /// Those whom the register knew, by their number.
+    known: BTreeMap<String, Person>,
+}
 
 /// A person of the case export.
 struct Person {
@@ -323,7 +338,7 @@ fn persons(
     terms: &RoundTerms,
     planned: &PlannedExport,
     key_file: &Path,
-    register: &RegisterTokeniser,
+    register: &KnownAs<'_>,
     progress: &Progress,
 ) -> Result<Persons, Faults> {
     let key = RoundKey::read(key_file, &terms.round, &terms.purpose)?;
@@ -338,7 +353,7 @@ fn persons(
     let marker = PersonMarker::new(&key.mark_subkey(terms.algorithm));
     let on_rows = reading_progress::begin(progress, &planned.schema.title, &exports);
     let tokenising = Tokenising {
-        register: Some(register),
+        register: Some(register.tokeniser),
         ..Tokenising::of(terms, planned, &tokeniser, &on_rows)
     };
     let (rows, report) =
@@ -362,7 +377,7 @@ fn persons(
         let file = file.unwrap_or(&terms.file);
         return Err(changed(file, "案件导出", "the case export").into());
     }
-    let mut persons = Persons::new();
+    let mut persons = Persons::default();
     for ListedRow {
         person,
         in_register,
@@ -370,11 +385,17 @@ fn persons(
     } in rows
     {
         if let Some(register_token) = in_register {
-            let alike = persons.entry(beginning(&person)).or_default();
-            let person = alike.entry(person).or_insert_with(|| Person {
+            let new = || Person {
                 register_token,
                 rows: Vec::new(),
-            });
+            };
+            let person = match (register.number_of)(&register_token) {
+                Some(number) => persons.known.entry(number).or_insert_with(new),
+                None => {
+                    let alike = persons.new.entry(beginning(&person)).or_default();
+                    alike.entry(person).or_insert_with(new)
+                }
+            };
             person.rows.push(listed);
         }
     }
@@ -390,10 +411,14 @@ fn taken(
 ) -> Result<TakenLead, Text> {
     let OfList { row, aid, minor } = lead;
     let person_number = person_number(&row.number, aid).unwrap_or_default();
-    let alike = beginning_of(person_number).and_then(|beginning| persons.get(&beginning));
+    let alike = beginning_of(person_number).and_then(|beginning| persons.new.get(&beginning));
     let alike = alike.into_iter().flatten();
     let of_number = alike.filter(|(mark, _)| is_number_of(person_number, mark));
-    let mut of_number: Vec<&Person> = of_number.map(|(_, person)| person).collect();
+    // A number of the register is nobody else's.
+    let mut of_number: Vec<&Person> = match persons.known.get(person_number) {
+        Some(known) => vec![known],
+        None => of_number.map(|(_, person)| person).collect(),
+    };
     if of_number.len() > 1 {
         // A number tells apart the persons on the lists, but not all of the export.
         of_number.retain(|person| person.may_have(schema, &row.case_fields));

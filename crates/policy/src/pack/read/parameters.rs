@@ -13,6 +13,7 @@ use crate::rule_language::{
 use aidlink_faults::configuration::{Located, Node, TableReader};
 use aidlink_faults::fault::nearest_name_hint;
 use aidlink_faults::text::Text;
+use jiff::civil::Date;
 
 /// The most items of a list.
 const MOST_ITEMS: usize = 200;
@@ -302,6 +303,14 @@ impl<'d> PolicyReader<'d> {
     pub(super) fn period_named(&self, name: &str) -> Option<Period> {
         match self.find(name)?.setting()?.value {
             NamedValue::Period(period) => Some(period),
+            _ => None,
+        }
+    }
+
+    /// Returns the value of a parameter of type `date`.
+    pub(super) fn date_named(&self, name: &str) -> Option<Date> {
+        match self.find(name)?.setting()?.value {
+            NamedValue::Date(day) => Some(day),
             _ => None,
         }
     }

@@ -11,6 +11,8 @@ use crate::lists::marking::Marking;
 pub(super) struct Figures {
     /// Whether it is of minors and persons of unknown age.
     pub(super) minors: bool,
+    /// Whether the round reads a register.
+    pub(super) has_register: bool,
     /// Persons with leads.
     pub(super) persons: usize,
     /// Persons who could not be judged.
@@ -164,6 +166,15 @@ pub(super) fn entries(
             "\"established\": records show both sides of the conditions; \"to be clarified\": one side has evidence and nothing speaks against the other; find out the \"conditions not yet known\"",
         ),
     );
+    if figures.has_register {
+        add(
+            ["线索状态", "Status"],
+            Text::new(
+                "对照登记簿：“新增”；“续办”：此前各轮已列出，尚未办结；“重新列出”：曾办结，现又列出，原因见“重新列出原因”。人员编号沿用第一次列出时的编号",
+                "by the register: \"new\"; \"carried\": an earlier round listed it, and it has not ended; \"open again\": it had ended, and \"why listed again\" says why the person is a lead again. A person keeps the number of the first round",
+            ),
+        );
+    }
     let mark = |mark: Mark| mark.text();
     let (receipt, referral) = (
         mark(Mark::ReceiptNotVerified),

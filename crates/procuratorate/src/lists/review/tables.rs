@@ -20,10 +20,12 @@ pub(super) struct Layout<'t> {
     fields: Vec<&'t str>,
     /// The position of the name among them.
     name: Option<usize>,
+    /// Whether the round reads a register, so that there are columns of earlier leads.
+    has_register: bool,
 }
 
 impl<'t> Layout<'t> {
-    pub(super) fn new(terms: &'t RoundTerms) -> Self {
+    pub(super) fn new(terms: &'t RoundTerms, has_register: bool) -> Self {
         let language = terms.list_language;
         let schema = &terms.cases.schema;
         let fields = schema.list_fields();
@@ -37,6 +39,7 @@ impl<'t> Layout<'t> {
             name: schema
                 .list_fields()
                 .position(|field| field.tells_persons_apart()),
+            has_register,
         }
     }
 
@@ -117,6 +120,13 @@ impl<'t> Layout<'t> {
         columns.extend(self.name_and_decision());
         columns.push(given(columns::Column::ActBy, (10, 10)));
         columns.push(given(columns::Column::AboutActBy, (8, 8)));
+        if self.has_register {
+            columns.extend([
+                given(columns::Column::Status, (7, 8)),
+                given(columns::Column::WhyAgain, (10, 18)),
+                given(columns::Column::LastDecision, (10, 14)),
+            ]);
+        }
         columns.push(self.about());
         columns.extend(self.other_fields());
         columns.extend([
@@ -153,6 +163,12 @@ impl<'t> Layout<'t> {
         let note = lead.act_by.map(|by| by.note());
         let note = note.map(|note| note.in_language(self.language).to_owned());
         cells.push(note.map_or(Content::Empty, Content::Text));
+        if self.has_register {
+            let status = lead.status.map(|status| status.text());
+            let status = status.map(|status| status.in_language(self.language).to_owned());
+            cells.push(status.map_or(Content::Empty, Content::Text));
+            cells.extend([text(&row.why_again), text(&row.last_decision)]);
+        }
         cells.push(Content::Lines(lead.parts.about.lines(self.language)));
         cells.extend(others);
         let rules = row.rules.value().map(columns::AppliedRules::write);
@@ -228,17 +244,23 @@ impl<'t> Layout<'t> {
         cells
     }
 
-    /// Returns the line of a lead on the sheet of persons: who gives the aid, the aid, and
-    /// how sure it is.
+    /// Returns the line of a lead on the sheet of persons: who gives the aid, the aid,
+    /// how sure it is, and what it is to the register.
     fn aid_line(&self, lead: &ListedLead<'_>) -> String {
         let agency = self.terms.policy.agency_name(&lead.aid.agency);
         let agency = agency.in_language(self.language);
         let aid = lead.aid.title.in_language(self.language);
         let grade = lead.grade.title();
         let grade = grade.in_language(self.language);
-        match self.language {
-            Language::Chinese => format!("{agency}：{aid}（{grade}）"),
-            Language::English => format!("{agency}: {aid} ({grade})"),
+        let status = lead.status.map(|status| status.text());
+        let status = status
+            .as_ref()
+            .map(|status| status.in_language(self.language));
+        match (self.language, status) {
+            (Language::Chinese, None) => format!("{agency}：{aid}（{grade}）"),
+            (Language::Chinese, Some(status)) => format!("{agency}：{aid}（{grade}，{status}）"),
+            (Language::English, None) => format!("{agency}: {aid} ({grade})"),
+            (Language::English, Some(status)) => format!("{agency}: {aid} ({grade}, {status})"),
         }
     }
 
