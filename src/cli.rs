@@ -300,12 +300,15 @@ pub struct RoundNewArguments {
     /// The round's id [default: the quarter of the as-of date] / 轮次编号，默认为基准日所在季度
     #[arg(long)]
     pub id: Option<String>,
-    /// The as-of date [default: today] / 基准日，默认今天
+    /// The as-of date [default: asked on a terminal, otherwise today] / 基准日，在终端上会提问，否则默认今天
     #[arg(long, value_parser = date)]
     pub as_of: Option<jiff::civil::Date>,
     /// For a split round, with the offices' public keys to fill in / 分步模式，须填写各机构的公钥
     #[arg(long)]
     pub split: bool,
+    /// The register that is read in place of the export of referrals / 登记簿，代替移送登记的导出
+    #[arg(long)]
+    pub register: Option<PathBuf>,
 }
 
 /// Arguments of `run`.

@@ -7,7 +7,7 @@ use aidlink_agency::recognise::RecognisedPart;
 use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::round::TO_FILL_IN;
-use aidlink_policy::pack::{CASE_EXPORT, Policy};
+use aidlink_policy::pack::{CASE_EXPORT, Policy, REFERRALS_EXPORT};
 use aidlink_policy::schema::{ExportSchema, Schemas};
 use aidlink_policy::value::FieldType;
 use jiff::civil::Date;
@@ -32,6 +32,8 @@ pub(crate) struct Draft<'a> {
     pub exports: Vec<DraftExport>,
     /// Files that were not recognised, with the reasons.
     pub others: Vec<(String, Text)>,
+    /// The path of the register that is read in place of the export of referrals.
+    pub register: Option<String>,
 }
 
 /// An export and its files.
@@ -145,9 +147,15 @@ impl Draft<'_> {
             self.exports
                 .iter()
                 .any(|export| export.schema == **name && !export.files.is_empty())
+                || self.is_of_register(name)
         };
         let used = self.policy.registers_used().into_iter();
         used.filter(|name| !has_file(name)).collect()
+    }
+
+    /// Whether the register is read in place of an export.
+    fn is_of_register(&self, schema: &str) -> bool {
+        self.register.is_some() && schema == REFERRALS_EXPORT
     }
 
     fn title(&self, schema: &str) -> Text {
@@ -310,6 +318,14 @@ impl Writer<'_, '_> {
         self.line(&format!("valid_until = {until}"));
         self.line("\n[key]\nfile = \"round.key\"\nalgorithm = \"hmac-sha256\"");
         self.line("\n[signing]\nkey = \"signing.key\"");
+        if let Some(register) = &draft.register {
+            self.line("\n[register]");
+            self.comment(
+                "登记簿，代替移送登记的导出；只写在检察机关的轮次文件中。",
+                "The register is read in place of the export of referrals; only in the procuratorate's round file.",
+            );
+            self.line(&format!("file = {}", quoted(register)));
+        }
         if draft.is_split {
             self.offices(draft);
         }
@@ -402,9 +418,11 @@ impl Writer<'_, '_> {
                 format!("“{}”的提取日期", title.zh),
                 format!("the day on which the agency took the export: {}", title.en),
             ),
-            export
-                .changed_on
-                .map(|day| day.min(draft.as_of).to_string()),
+            match draft.is_of_register(&export.schema) {
+                true => Some(draft.as_of),
+                false => export.changed_on.map(|day| day.min(draft.as_of)),
+            }
+            .map(|day| day.to_string()),
         ));
         self.line(&format!("snapshot = {snapshot}"));
         let basis = self.legal_basis(&title);
@@ -412,7 +430,7 @@ impl Writer<'_, '_> {
         let Some(schema) = draft.schemas.get(&export.schema) else {
             return;
         };
-        if export.files.is_empty() {
+        if export.files.is_empty() && !draft.is_of_register(&export.schema) {
             let schema = &export.schema;
             self.comment(
                 &format!("由该机构在自己的 reading/{schema}.toml 中写明 path 等如何读取的各项。"),

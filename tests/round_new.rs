@@ -506,3 +506,54 @@ fn names_of_files_and_headers_are_quoted() {
         office.round()
     );
 }
+
+/// The register is read in place of a file of referrals, which is told.
+#[test]
+fn a_round_that_reads_the_register_is_drafted() {
+    let office = office();
+    office.write(
+        "移送登记.csv",
+        "线索编号,身份证号,流转方向,救助项目,状态,状态日期\n",
+    );
+    let register = tempfile::tempdir().unwrap();
+    let folder = register.path().join("register");
+    let made = aidlink(&[
+        "register",
+        "init",
+        folder.to_str().unwrap(),
+        "--operator",
+        "张某",
+    ]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let file = folder.join("register.db");
+    let made = office.round_new(&["--register", file.to_str().unwrap()]);
+    assert_eq!(made.code, 0, "{}{}", made.stdout, made.stderr);
+    assert!(
+        made.stdout.contains("移送登记.csv：移送登记的导出不读取"),
+        "{}",
+        made.stdout
+    );
+    let text = office.round();
+    assert!(text.contains("\n[register]\n"), "{text}");
+    assert!(
+        text.contains("snapshot = \"【待填写：2026-09-30】\""),
+        "{text}"
+    );
+    assert!(!text.contains("schema = \"procuratorate.referrals\", because"));
+    office.fill_in();
+    let run = office.run(&[]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let manifest = fs::read(office.path("output/manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest["register"]["events"], 0, "{manifest}");
+
+    // What is no register is refused before anything is written.
+    let other = Office::new();
+    other.write("低保.csv", "x");
+    for wrong in ["register", "none.db"] {
+        let wrong = register.path().join(wrong);
+        let made = other.round_new(&["--register", wrong.to_str().unwrap()]);
+        assert_ne!(made.code, 0);
+        assert!(!other.path("round.toml").exists());
+    }
+}

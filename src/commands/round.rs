@@ -11,7 +11,7 @@ use aidlink_faults::personal_number::{refused_name, shown_path};
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::owner_only::write_new_for_everybody;
 use aidlink_office::terminal::{Form, Output, Progress};
-use aidlink_policy::pack::{CASE_EXPORT, Policy};
+use aidlink_policy::pack::{CASE_EXPORT, Policy, REFERRALS_EXPORT};
 use aidlink_policy::schema::Schemas;
 use aidlink_policy::shipped::{self, Shipped};
 use dialoguer::Input;
@@ -115,6 +115,10 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
     };
     let today = Zoned::now().date();
     let as_of = arguments.as_of.unwrap_or_else(|| as_of(ask, today));
+    let register = arguments.register.as_deref().map(register).transpose()?;
+    if register.is_some() {
+        read_from_register(&mut exports, &mut others);
+    }
     let mut draft = Draft {
         language: output.language,
         is_split: arguments.split,
@@ -125,6 +129,7 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
         policy: &policy,
         exports: cases.into_iter().chain(exports.into_values()).collect(),
         others,
+        register,
     };
     if arguments.split {
         add_exports_of_others(&mut draft);
@@ -134,6 +139,45 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
     write(&file, text.as_bytes())?;
     say(&file, &draft, marked, output);
     Ok(Ending::Done)
+}
+
+/// Returns the path of the register as the round file names it: the round's folder may be
+/// anywhere beside it.
+fn register(path: &Path) -> Result<String, Fault> {
+    let found = path.canonicalize();
+    let found = found.map_err(|error| Fault::unreadable(path, &error))?;
+    if !found.is_file() {
+        return Err(Fault::of_file(
+            path,
+            Text::new("这不是登记簿文件", "this is not a register"),
+            Text::new(
+                "请指明 aidlink register init 建立的 register.db",
+                "name the register.db that `aidlink register init` made",
+            ),
+        ));
+    }
+    Ok(found.to_string_lossy().into_owned())
+}
+
+/// Puts the export that the register gives in place of files of referrals.
+fn read_from_register(
+    exports: &mut BTreeMap<String, DraftExport>,
+    others: &mut Vec<(String, Text)>,
+) {
+    let empty = DraftExport {
+        schema: REFERRALS_EXPORT.to_owned(),
+        changed_on: None,
+        files: Vec::new(),
+    };
+    let left_out = exports.insert(REFERRALS_EXPORT.to_owned(), empty);
+    let names = left_out.into_iter().flat_map(|export| export.files);
+    others.extend(names.map(|(name, _)| {
+        let reason = Text::new(
+            "移送登记的导出不读取：读取的是登记簿",
+            "this export of referrals is not read: the register is read in its place",
+        );
+        (name, reason)
+    }));
 }
 
 /// Returns the names of the files of a folder that may be exports, and of the folders in
