@@ -548,12 +548,15 @@ fn a_round_that_reads_the_register_is_drafted() {
     assert_eq!(manifest["register"]["events"], 0, "{manifest}");
 
     // What is no register is refused before anything is written.
-    let other = Office::new();
-    other.write("低保.csv", "x");
-    for wrong in ["register", "none.db"] {
+    let other = self::office();
+    for (wrong, words) in [
+        ("register", "这不是登记簿文件"),
+        ("none.db", "文件或文件夹不存在"),
+    ] {
         let wrong = register.path().join(wrong);
         let made = other.round_new(&["--register", wrong.to_str().unwrap()]);
         assert_ne!(made.code, 0);
+        assert!(made.stderr.contains(words), "{}", made.stderr);
         assert!(!other.path("round.toml").exists());
     }
 }
