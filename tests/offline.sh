@@ -58,7 +58,7 @@ python3 - "$work/metadata" "$folder" << 'PYTHON'
 import json, sys
 packages = json.load(open(sys.argv[1]))["packages"]
 elsewhere = [package["id"] for package in packages if not package["manifest_path"].startswith(sys.argv[2] + "/")]
-sys.exit("\n".join(elsewhere))
+sys.exit("\n".join(elsewhere) or None)
 PYTHON
 alone cargo check --quiet --offline --locked --package aidlink-faults
 ok "without a network Cargo finds every crate in the archive, and builds aidlink-faults"

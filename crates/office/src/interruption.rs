@@ -75,7 +75,7 @@ pub fn listen() {
     });
 }
 
-/// Does nothing on other systems: an interrupted run leaves a hidden folder, and
-/// the next run removes it.
+/// Does nothing on other systems: an interrupted run leaves a hidden folder, which a
+/// person must remove.
 #[cfg(not(unix))]
 pub fn listen() {}
