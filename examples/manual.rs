@@ -25,10 +25,12 @@ use clap_mangen::roff::{Roff, bold, roman};
 /// backslash of a line that goes on.
 const WIDTH: usize = 64;
 
-/// What is written first. The Chinese pages need the encoding. Without hyphens and
-/// justification, options can be copied and Chinese text gets no gaps.
+/// The first line of a page.
 const ENCODING: &str = "'\\\" -*- coding: UTF-8 -*-\n";
+/// No hyphens, so that options can be copied, and no justification.
 const LEFT: &str = ".nh\n.ad l\n";
+/// Lets groff break lines between Chinese characters also where the locale is not Chinese.
+const CHINESE_LINES: &str = ".if \\n(.g .mso zh.tmac\n";
 
 fn main() -> ExitCode {
     let Some(folder) = env::args_os().nth(1) else {
@@ -127,6 +129,7 @@ impl Pages {
         let mut page = ENCODING.to_owned();
         page.push_str(&rendered(|text| man.render_title(text))?);
         page.push_str(LEFT);
+        page.push_str(self.say(CHINESE_LINES, ""));
         let section = rendered(|text| man.render_name_section(text))?;
         page.push_str(&under(self.say("名称", "NAME"), &section));
         let section = rendered(|text| man.render_synopsis_section(text))?;

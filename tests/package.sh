@@ -20,7 +20,7 @@ fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 ok() { printf '  ok: %s\n' "$*"; }
 
 [ "$EUID" -eq 0 ] || skip "root is needed to install a package"
-for tool in dpkg dpkg-deb dpkg-shlibdeps lintian man lexgrog setpriv zsh fish; do
+for tool in dpkg dpkg-deb dpkg-shlibdeps lintian man lexgrog localedef setpriv zsh fish; do
   command -v "$tool" > /dev/null || skip "the command $tool is needed"
 done
 if dpkg-query --show aidlink > /dev/null 2>&1 || [ -e /usr/bin/aidlink ]; then
@@ -145,7 +145,11 @@ while IFS= read -r page; do
 done < <(grep /share/man/ "$work/paths")
 ok "$(grep -c /share/man/ "$work/paths") manual pages are shown without warnings or markup"
 shown aidlink-run | grep -q 'from exports to match lists' || fail "man aidlink-run is not English"
-shown --locale zh_CN.UTF-8 aidlink-run | grep -q '从导出到匹配清单' || fail "the Chinese page of aidlink-run is not shown"
+# A Chinese locale, which the machine need not have.
+mkdir "$work/locales"
+localedef --inputfile zh_CN --charmap UTF-8 "$work/locales/zh_CN.UTF-8" || fail "no Chinese locale; install the package locales"
+in_chinese() { LOCPATH="$work/locales" LC_ALL=zh_CN.UTF-8 shown "$@"; }
+in_chinese aidlink-run | grep -q '从导出到匹配清单' || fail "the Chinese page of aidlink-run is not shown"
 ok "man finds them in English and Chinese"
 
 # Completions, as each shell loads them.
