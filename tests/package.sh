@@ -137,7 +137,7 @@ while IFS= read -r page; do
   # Markup, quotes that were turned, texts that are not translated.
   ! grep -nE "\\\\[fm(*&-]|^\.[A-Z]|[‘’‐−]| / " "$work/page" || fail "$page: markup is left"
   case "$page" in
-    */zh_CN/*) foreign="NAME|SYNOPSIS|OPTIONS|SUBCOMMANDS|Possible|default|Print|COMMAND\b" ;;
+    */zh_CN/*) foreign='^[A-Z]{2}|[Pp]ossible|default:|Print |COMMAND' ;;
     *) foreign='[一-龥]' ;;
   esac
   ! grep -nP "$foreign" "$work/page" || fail "$page: text of the other language"
