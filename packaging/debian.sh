@@ -10,12 +10,13 @@
 # maintainer, who is otherwise the author of the last commit.
 #
 # Set CARGO_DEB to use an installed cargo-deb. Otherwise the version below is built once and
-# kept beside the target folder.
+# kept in the folder for tools of the other checks (tests/supply_chain.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo_deb=3.8.0
 options=(--no-build --locked)
 [ "${1:-}" != --fast ] || { options+=(--fast); shift; }
+tools="$(dirname "${CARGO_TARGET_DIR:-$HOME/.cache/aidlink/target}")"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 output="${1:-$CARGO_TARGET_DIR/debian}"
 umask 022
@@ -23,7 +24,7 @@ umask 022
 fail() { echo "$*" >&2; exit 1; }
 command -v dpkg-shlibdeps > /dev/null || fail "dpkg-shlibdeps is needed; install dpkg-dev"
 if [ -z "${CARGO_DEB:-}" ]; then
-  place="$(dirname "$CARGO_TARGET_DIR")/cargo-deb-$cargo_deb"
+  place="$tools/cargo-deb-$cargo_deb"
   CARGO_DEB="$place/bin/cargo-deb"
   # A debug build takes half a minute; a package takes seconds either way.
   [ -x "$CARGO_DEB" ] \
@@ -60,6 +61,6 @@ aidlink ($number-1) unstable; urgency=medium
 CHANGELOG
 
 mkdir -p -- "$output"
-"$CARGO_DEB" "${options[@]}" --maintainer "$maintainer" --output "$output/" >&2
+"$CARGO_DEB" "${options[@]}" --maintainer "$maintainer" --output "$output/" > /dev/null
 architecture="$(dpkg --print-architecture)"
 echo "$output/aidlink_$number-1_$architecture.deb"

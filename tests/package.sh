@@ -127,10 +127,17 @@ ok "in a copy of /usr/share/aidlink the commands of the README run"
 user aidlink-screen identity new centre.identity > /dev/null
 user aidlink-screen round terms sample/round.toml > /dev/null
 ok "aidlink-screen runs"
+[ "$(ls -A "$work/home" | paste -sd ' ')" = "centre.identity folder register sample" ] \
+  || fail "the programs wrote elsewhere: $(ls -A "$work/home")"
+ok "nothing is written but where a command says"
 
 # Manual pages on a terminal of 80 columns.
 # man says on standard error what roff warns of.
-shown() { MANWIDTH=80 MANROFFOPT='' man --warnings "$@" 2> "$work/warnings" | col -bx; [ ! -s "$work/warnings" ] || { cat "$work/warnings"; return 1; }; }
+locale=()
+shown() {
+  env MANWIDTH=80 "${locale[@]}" man --warnings "$@" 2> "$work/warnings" | col -bx
+  [ ! -s "$work/warnings" ] || { cat "$work/warnings"; return 1; }
+}
 while IFS= read -r page; do
   shown --local-file "$page" > "$work/page" || fail "$page: warnings of roff"
   [ "$(wc --max-line-length < "$work/page")" -le 80 ] || fail "$page: a line is wider than 80 columns"
@@ -144,12 +151,16 @@ while IFS= read -r page; do
   lexgrog --man "$page" > /dev/null || fail "$page: apropos cannot read its name"
 done < <(grep /share/man/ "$work/paths")
 ok "$(grep -c /share/man/ "$work/paths") manual pages are shown without warnings or markup"
-shown aidlink-run | grep -q 'from exports to match lists' || fail "man aidlink-run is not English"
+shown aidlink-run > "$work/page"
+grep -q 'Run a round of joint screening' "$work/page" || fail "man aidlink-run is not English"
 # A Chinese locale, which the machine need not have.
 mkdir "$work/locales"
 localedef --inputfile zh_CN --charmap UTF-8 "$work/locales/zh_CN.UTF-8" || fail "no Chinese locale; install the package locales"
-in_chinese() { LOCPATH="$work/locales" LC_ALL=zh_CN.UTF-8 shown "$@"; }
-in_chinese aidlink-run | grep -q '从导出到匹配清单' || fail "the Chinese page of aidlink-run is not shown"
+locale=(LOCPATH="$work/locales" LC_ALL=zh_CN.UTF-8)
+shown aidlink-run > "$work/page"
+locale=()
+grep -q '从导出到匹配清单' "$work/page" || fail "the Chinese page of aidlink-run is not shown"
+shown --locale zh_CN.UTF-8 aidlink-run | cmp --quiet - "$work/page" || fail "man --locale does not show the Chinese page"
 ok "man finds them in English and Chinese"
 
 # Completions, as each shell loads them.
