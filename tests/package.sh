@@ -127,8 +127,8 @@ ok "in a copy of /usr/share/aidlink the commands of the README run"
 user aidlink-screen identity new centre.identity > /dev/null
 user aidlink-screen round terms sample/round.toml > /dev/null
 ok "aidlink-screen runs"
-[ "$(ls -A "$work/home" | paste -sd ' ')" = "centre.identity folder register sample" ] \
-  || fail "the programs wrote elsewhere: $(ls -A "$work/home")"
+written="$(find "$work/home" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | paste -sd ' ')"
+[ "$written" = "centre.identity folder register sample" ] || fail "the programs wrote elsewhere: $written"
 ok "nothing is written but where a command says"
 
 # Manual pages on a terminal of 80 columns.
