@@ -6,8 +6,9 @@
 #   sudo tests/package.sh
 #
 # Needs root, and a network only if cargo-deb is not built yet (packaging/debian.sh). If the
-# package is installed already the test is skipped, because it would remove it. At the end,
-# also after a failure, the package is removed.
+# package is installed already the test is skipped, because it would remove it, unless an
+# earlier test installed it and was killed. At the end, also after a failure, the package is
+# removed.
 #
 # Exit codes: 0 passed, 1 failed, 77 skipped.
 set -euo pipefail
@@ -23,6 +24,11 @@ ok() { printf '  ok: %s\n' "$*"; }
 for tool in dpkg dpkg-deb dpkg-shlibdeps lintian man lexgrog localedef setpriv zsh fish; do
   command -v "$tool" > /dev/null || skip "the command $tool is needed"
 done
+mark=/run/aidlink-package-test
+if [ -e "$mark" ]; then
+  dpkg --purge aidlink > /dev/null 2>&1 || true
+  rm -f -- "$mark"
+fi
 if dpkg-query --show aidlink > /dev/null 2>&1 || [ -e /usr/bin/aidlink ]; then
   skip "aidlink is installed on this machine, and this test would remove it"
 fi
@@ -32,7 +38,7 @@ work="$(mktemp -d)"
 chmod 711 "$work"
 installed=
 finish() {
-  [ -z "$installed" ] || dpkg --purge aidlink > /dev/null || true
+  [ -z "$installed" ] || { dpkg --purge aidlink > /dev/null && rm -f -- "$mark"; } || true
   rm -rf -- "$work"
 }
 trap finish EXIT
@@ -95,6 +101,7 @@ cut -d ' ' -f 1 "$work/held" | sed 's|^|/|' > "$work/paths"
 tar --list --file "$work/files.tar" | sed 's|^\.||; s|/$||' | grep . > "$work/all-paths"
 present() { while IFS= read -r path; do [ ! -e "$path" ] || echo "$path"; done < "$work/all-paths"; }
 present > "$work/before"
+touch "$mark"
 installed=yes
 dpkg --install --path-include='/usr/share/*' "$deb" > /dev/null
 dpkg --verify aidlink
@@ -189,6 +196,7 @@ done
 dpkg --remove aidlink > /dev/null
 dpkg --purge aidlink > /dev/null 2>&1 || true
 installed=
+rm -f -- "$mark"
 present > "$work/after"
 diff "$work/before" "$work/after" || fail "removal leaves (>) or takes away (<) these"
 ! dpkg-query --show aidlink > /dev/null 2>&1 || fail "dpkg still knows aidlink"
