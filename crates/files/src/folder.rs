@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use aidlink_faults::fault::Refusal;
@@ -298,6 +298,25 @@ pub use opened::Folder;
 
 #[cfg(not(unix))]
 pub use by_path::Folder;
+
+/// Waits until the disk has the names in a folder.
+///
+/// # Errors
+/// If the folder cannot be opened, or the disk does not confirm it.
+#[cfg(unix)]
+pub fn sync_names(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Does nothing outside Unix, where a program cannot open a folder as a file. Windows keeps
+/// names in the journal of its file system.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn sync_names(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
 
 /// Renames without replacing anything, not even an empty folder. Where the system has no
 /// such rename, a check precedes it.
@@ -702,7 +721,7 @@ mod opened {
                 Mode::RUSR | Mode::WUSR,
             )?;
             let mut file = File::from(file);
-            file.write_all(bytes)?;
+            io::Write::write_all(&mut file, bytes)?;
             file.sync_all()
         }
 

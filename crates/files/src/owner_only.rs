@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::folder::sync_names;
 use crate::partial::{lock, parent_of, prefix_of, remove_abandoned, secret_write_lock, unmark};
 use crate::regular_file;
 use aidlink_faults::fault::{Fault, io_reason};
@@ -168,7 +169,7 @@ fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
         .map_err(|failed| failed.error)?;
     unmark(&complete);
     drop(held);
-    if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+    if let Err(error) = sync_names(folder) {
         // Without the sync, the file may be lost at a power failure, so report an error
         // and leave nothing.
         let _ = std::fs::remove_file(path);

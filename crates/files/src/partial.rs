@@ -11,6 +11,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -35,6 +36,18 @@ pub fn unmark(complete: &File) {
 /// Does nothing outside Unix, where nothing counts as abandoned.
 #[cfg(not(unix))]
 pub fn unmark(_complete: &File) {}
+
+/// Opens a partial folder, to unmark it when it has its destination's name. Returns `None`
+/// outside Unix, where it has no mark and cannot be opened as a file.
+///
+/// # Errors
+/// If it cannot be opened.
+pub fn open_marked(folder: &Path) -> io::Result<Option<File>> {
+    match cfg!(unix) {
+        true => File::open(folder).map(Some),
+        false => Ok(None),
+    }
+}
 
 /// What the name of every partial file has after its destination's name.
 pub const PARTIAL: &str = ".partial-";
@@ -102,8 +115,12 @@ pub fn secret_write_lock() -> MutexGuard<'static, ()> {
 }
 
 /// Locks a partial file to show that its writer is alive. On a file system without locks
-/// it returns `None`; there, nothing counts as abandoned either ([`Partials`]).
+/// it returns `None`; there, nothing counts as abandoned either ([`Partials`]). Nor does it
+/// outside Unix, where a locked file could not be written.
 pub fn lock(partial: &Path) -> Option<File> {
+    if !cfg!(unix) {
+        return None;
+    }
     let file = File::open(partial).ok()?;
     file.try_lock().ok()?;
     Some(file)
@@ -111,8 +128,11 @@ pub fn lock(partial: &Path) -> Option<File> {
 
 /// Locks a partial file that was just created. Returns `None` if another program
 /// considered it abandoned before it was locked; the caller must create another.
-/// Returns `Some(None)` if the file system has no locks.
+/// Returns `Some(None)` if the file system has no locks, and outside Unix.
 pub fn lock_new(partial: &Path) -> Option<Option<File>> {
+    if !cfg!(unix) {
+        return Some(None);
+    }
     let file = match File::open(partial) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,

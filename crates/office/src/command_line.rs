@@ -16,7 +16,7 @@ use crate::terminal::{self, Form, Output};
 mod errors;
 mod help;
 
-pub use help::{VerbHelp, in_language};
+pub use help::{VerbHelp, exit_code_text, in_language};
 
 /// A value of `--lang`.
 #[derive(Clone, Copy, Debug, ValueEnum)]

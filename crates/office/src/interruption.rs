@@ -1,11 +1,8 @@
 //! Ctrl-C and termination signals: the partial output folder is removed, so that
 //! an interrupted run leaves no lists behind.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use aidlink_files::partial::secret_write_lock;
 
 /// The partial output folder; a command has one at a time.
 static PARTIAL_FOLDER: Mutex<Option<PathBuf>> = Mutex::new(None);
@@ -40,6 +37,9 @@ fn partial_folder() -> MutexGuard<'static, Option<PathBuf>> {
 /// and exits with 128 plus the signal number, as a shell expects.
 #[cfg(unix)]
 pub fn listen() {
+    use std::io::Write as _;
+
+    use aidlink_files::partial::secret_write_lock;
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     // Not a reason to refuse the run: without a handler, an interrupted run
     // leaves a hidden folder, and the next run removes it.
@@ -76,7 +76,7 @@ pub fn listen() {
     });
 }
 
-/// Does nothing on other systems: an interrupted run leaves a hidden folder, and
-/// the next run removes it.
+/// Does nothing on other systems: an interrupted run leaves a hidden folder, which a
+/// person must remove.
 #[cfg(not(unix))]
 pub fn listen() {}

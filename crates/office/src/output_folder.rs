@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::text::Text;
-use aidlink_files::folder::{Folder, rename_new};
+use aidlink_files::folder::{Folder, rename_new, sync_names};
 use aidlink_files::partial::{
-    is_named_like_a_partial, lock_new, parent_of, prefix_of, remove_abandoned, unmark,
+    is_named_like_a_partial, lock_new, open_marked, parent_of, prefix_of, remove_abandoned, unmark,
 };
 
 use crate::audit_log::LOG;
@@ -299,7 +299,7 @@ impl OutputFolder {
         } = self;
         let failed = |error: io::Error| unwritable(&destination, &error);
         sync_folder(partial.path()).map_err(failed)?;
-        let opened = File::open(partial.path()).map_err(failed)?;
+        let marked = open_marked(partial.path()).map_err(failed)?;
         let renamed = interruption::finish_tracked(|| rename_new(partial.path(), &destination));
         renamed.map_err(|error| {
             // Another run may have created the destination meanwhile.
@@ -310,10 +310,10 @@ impl OutputFolder {
         })?;
         // The folder was renamed; keep its guard from removing the old path.
         let _ = partial.keep();
-        unmark(&opened);
-        File::open(parent_of(&destination))
-            .and_then(|parent| parent.sync_all())
-            .map_err(|error| not_synced(&destination, &error))
+        if let Some(marked) = marked {
+            unmark(&marked);
+        }
+        sync_names(parent_of(&destination)).map_err(|error| not_synced(&destination, &error))
     }
 }
 
@@ -388,10 +388,7 @@ fn create_file(root: &Path, path: &Path) -> io::Result<File> {
     let mut folder = root.to_path_buf();
     for part in below.into_iter().flat_map(Path::components) {
         folder.push(part);
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        match builder.create(&folder) {
+        match owner_only_folder().create(&folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
@@ -403,6 +400,18 @@ fn create_file(root: &Path, path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+#[cfg(unix)]
+fn owner_only_folder() -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+#[cfg(not(unix))]
+fn owner_only_folder() -> fs::DirBuilder {
+    fs::DirBuilder::new()
+}
+
 fn sync_folder(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -410,7 +419,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
             sync_folder(&entry.path())?;
         }
     }
-    File::open(folder)?.sync_all()
+    sync_names(folder)
 }
 
 /// The fault for a complete folder whose rename may not survive a power cut.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use aidlink_faults::fault::{Fault, Refusal, io_reason};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
+use aidlink_files::folder::sync_names;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::config::DbConfig;
@@ -399,7 +400,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Fault> {
         })?;
         std::fs::rename(&new, &file)?;
         match file.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
+            Some(folder) => sync_names(folder),
             None => Ok(()),
         }
     };

@@ -16,7 +16,7 @@ pub struct VerbHelp {
 }
 
 /// Returns the meaning of an exit code; it is the same for both programs.
-fn exit_code_text(code: u8) -> Text {
+pub fn exit_code_text(code: u8) -> Text {
     match code {
         0 => Text::new("完成", "done"),
         1 => Text::new("失败，没有写出结果", "failed, no result was written"),
