@@ -23,6 +23,7 @@ fn run_round(round: &Round) -> (office::Round, RoundResult) {
         &plan.exports,
         &mut KeyFile::at(&plan.paths.key_file),
         None,
+        None,
         &Progress::new(Output {
             language: Language::English,
             form: Form::Quiet,
