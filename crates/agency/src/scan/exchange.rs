@@ -153,8 +153,9 @@ fn donors(rows: &[&Cells], column: usize) -> Vec<usize> {
     let runs = order.chunk_by(|one, other| cell(one) == cell(other));
     let most = runs.max_by_key(|run| run.len()).unwrap_or_default();
     let frequent = most.first().map(cell);
-    let others = order.iter().filter(|row| Some(cell(row)) != frequent);
-    let mut once_more = others.cycle();
+    let others = order.iter().copied();
+    let others: Vec<usize> = others.filter(|row| Some(cell(row)) != frequent).collect();
+    let mut once_more = others.iter().cycle();
     let mut donors = vec![0; rows.len()];
     let further = order.iter().cycle().skip(most.len());
     for (row, donor) in order.iter().zip(further) {
