@@ -334,8 +334,8 @@ impl Control {
                 ),
             ),
             None => Text::new(
-                "对照：除证件号码外，没有可对调的已读取的列",
-                "control: beside the ID number, no column that was read has cells to exchange",
+                "对照：除证件号码外，已读取的各列没有可对调的不同单元格",
+                "control: beside the ID number, no column that was read has cells that differ between rows",
             ),
         }
     }
