@@ -384,8 +384,9 @@ fn a_second_run_reads_events_up_to_the_head_of_the_first() {
     let manifest: Value = serde_json::from_slice(&manifest).unwrap();
     let verified = office.command("verify", &["--json"]);
     let verified: Value = serde_json::from_str(&verified.stdout).unwrap();
-    assert_eq!(manifest["register"]["last"], verified["last"]);
-    assert_eq!(manifest["register"]["events"], verified["events"]);
+    for what in ["register", "last", "events"] {
+        assert_eq!(manifest["register"][what], verified["head"][what], "{what}");
+    }
     let exports = manifest["exports"].as_array().unwrap();
     let referrals = exports
         .iter()
@@ -604,7 +605,7 @@ fn a_register_that_is_not_right_is_refused_and_nothing_is_written() {
         (
             "in the round",
             Box::new(|round| {
-                for (name, bytes) in &after {
+                for (name, bytes) in after.iter().filter(|(name, _)| !name.contains("signing")) {
                     fs::write(office.path(round, name), bytes).unwrap();
                 }
                 office.edit(round, "round.toml", line, "file = \"register.db\"");
