@@ -384,8 +384,9 @@ fn a_second_run_reads_events_up_to_the_head_of_the_first() {
     let manifest: Value = serde_json::from_slice(&manifest).unwrap();
     let verified = office.command("verify", &["--json"]);
     let verified: Value = serde_json::from_str(&verified.stdout).unwrap();
-    assert_eq!(manifest["register"]["last"], verified["last"]);
-    assert_eq!(manifest["register"]["events"], verified["events"]);
+    for what in ["register", "last", "events"] {
+        assert_eq!(manifest["register"][what], verified["head"][what], "{what}");
+    }
     let exports = manifest["exports"].as_array().unwrap();
     let referrals = exports
         .iter()
@@ -396,7 +397,7 @@ fn a_second_run_reads_events_up_to_the_head_of_the_first() {
     // The audit of a round that read the register finds nothing wrong.
     let (state, said) = office.second_run("R2");
     assert_eq!(state, "held", "{said}");
-    assert!(!said.contains("not held"), "{said}");
+    assert!(!said.contains("NOT HELD"), "{said}");
 
     // An older register, put back with its own head; then events that the round did not read.
     let copy = office.base.root().join("older");
@@ -604,7 +605,7 @@ fn a_register_that_is_not_right_is_refused_and_nothing_is_written() {
         (
             "in the round",
             Box::new(|round| {
-                for (name, bytes) in &after {
+                for (name, bytes) in after.iter().filter(|(name, _)| !name.contains("signing")) {
                     fs::write(office.path(round, name), bytes).unwrap();
                 }
                 office.edit(round, "round.toml", line, "file = \"register.db\"");
