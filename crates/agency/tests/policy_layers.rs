@@ -1326,7 +1326,9 @@ fn nation_with_referrals() -> String {
         });
     let referrals = referrals
         .replace("reopened_by = \"case_changed\"\n", "")
-        .replace("\"refused_period\"", "\"6 months\"");
+        .replace("\"refused_period\"", "\"6 months\"")
+        .replace("\"income_period\"", "\"12 months\"")
+        .replace("lapses_on = \"dibao_standard_from\"\n", "");
     format!(
         "{NATION}\n[parameters.done_period]\ntype = \"period\"\ntitle = {{ zh = \"期\", en = \"Period\" }}\ndefault = \"12 months\"\nsource = \"local\"\n\n[referrals]\n{referrals}"
     )

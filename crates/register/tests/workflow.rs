@@ -843,7 +843,7 @@ fn the_next_round_sees_each_lead_as_a_referral() {
         (vec![Step::GrantedByRegister], "aid_delivered"),
         (vec![Step::GrantedByRegister, Step::Visited], "followed_up"),
         (vec![Step::GrantedByRegister, Step::VisitedSolved], "closed"),
-        (vec![Step::Rejected], "not_suitable"),
+        (vec![Step::Rejected], "income_over_line"),
         (vec![Step::ConsentRefused], "declined"),
         (vec![Step::Moved], "jurisdiction_transferred"),
     ] {

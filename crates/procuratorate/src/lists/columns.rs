@@ -1124,8 +1124,8 @@ mod tests {
         for language in LANGUAGES {
             let form = form(language);
             let old = form.clone().of_version_0_1();
-            // Without the grade, with the remark in the cell of the deadline, and with the
-            // rules before the decision.
+            // Without the grade and what the register says, with the remark in the cell of the
+            // deadline, and with the rules before the decision.
             let place = |column: Column| Column::ALL.iter().position(|other| *other == column);
             let place = |column| {
                 let at = place(column).expect("a column");
@@ -1139,11 +1139,19 @@ mod tests {
             let as_old = |mut cells: Vec<String>| {
                 let rules = cells.remove(place(Column::Rules));
                 cells[place(Column::AboutActBy)] = rules;
-                cells.remove(place(Column::Grade));
+                // From the last, so that the others keep their places.
+                for column in [
+                    Column::LastDecision,
+                    Column::WhyAgain,
+                    Column::Status,
+                    Column::Grade,
+                ] {
+                    cells.remove(place(column));
+                }
                 cells
             };
             let header = form.header(&Marking::default());
-            assert_eq!(old.width(), form.width() - 2);
+            assert_eq!(old.width(), form.width() - 5);
             assert_eq!(old.header(&Marking::default()), as_old(header.clone()));
             assert!(old.has_header(&as_old(header.clone())) && !old.has_header(&header));
             assert!(!form.has_header(&as_old(header)));
