@@ -263,7 +263,7 @@ pub const VERBS: &[VerbHelp] = &[
     VerbHelp {
         verb: "register verify",
         examples: &["aidlink register verify --register register/register.db"],
-        exit_codes: &[0, 2, 4],
+        exit_codes: &[0, 1, 2, 4],
     },
     VerbHelp {
         verb: "sample",
@@ -749,13 +749,13 @@ pub struct RegisterNoteArguments {
     /// The event that did not happen / 要撤销的事项编号
     #[arg(long, value_name = "EVENT", group = "what")]
     pub withdraw: Option<String>,
-    /// A CSV file with an event in each row / CSV 文件，每行一个事项
-    #[arg(long, value_name = "FILE", group = "what", conflicts_with_all = ["lead", "person", "on", "set", "correct"])]
+    /// A CSV file or workbook with an event in each row / CSV 文件或工作簿，每行一个事项
+    #[arg(long, value_name = "FILE", visible_alias = "table", group = "what", conflicts_with_all = ["lead", "person", "on", "set", "correct"])]
     pub csv: Option<PathBuf>,
     /// The event that was wrong: --kind, --on and --set say what is right / 要更正的事项编号，正确内容由 --kind、--on、--set 给出
     #[arg(long, value_name = "EVENT", requires = "kind")]
     pub correct: Option<String>,
-    /// The day on which it happened [default: today] / 发生日期，默认今天
+    /// The day on which it happened [default: today, of a correction the day of the event] / 发生日期，默认今天；更正时默认为原事项的日期
     #[arg(long, value_parser = date)]
     pub on: Option<jiff::civil::Date>,
     /// A field of the event, as NAME=TEXT; repeat it / 事项的一项内容，写作 名称=内容，可重复
@@ -799,6 +799,12 @@ pub struct RegisterShowArguments {
     /// The stage: lead, to_send ... / 阶段：lead、to_send 等
     #[arg(long)]
     pub stage: Option<String>,
+    /// The policy file, or the name of one that comes with the program: it names the agencies / 规则文件，或程序自带规则文件的名称，各单位名称以其为准
+    #[arg(long, default_value = "national")]
+    pub policy: String,
+    /// Folder of export schemas [default: ../schemas, seen from the policy, or those that come with the program] / 导出模式文件夹，默认为相对于规则文件的 ../schemas，没有则用程序自带的模式
+    #[arg(long)]
+    pub schemas: Option<PathBuf>,
     /// Show the events of each lead, also those that were corrected or withdrawn / 显示每条线索的全部事项，包括已更正和已撤销的
     #[arg(long)]
     pub events: bool,

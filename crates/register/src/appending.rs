@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::book::{Book, Lead};
 use crate::chain::{Recorded, Written};
 use crate::checks::{check_fields, check_texts};
-use crate::event::{Checked, Event, Found};
+use crate::event::{Checked, Event, Found, FoundBy};
 use crate::fold::{LeadState, Refusal, advance};
 use crate::items::{
     Added, Appended, Decision, FoundLead, NewEvent, NewItem, Refused, RefusedWhy, Standing, Subject,
@@ -70,7 +70,11 @@ impl From<Refusal> for Refused {
             Refusal::NotAllowed { .. } | Refusal::MaterialsOwed => RefusedWhy::NotAllowed,
             Refusal::TooEarly { .. } => RefusedWhy::TooEarly,
         };
-        refused(why, refusal.message(), refusal.hint())
+        let field = (why == RefusedWhy::TooEarly).then(|| "/on".to_owned());
+        Refused {
+            field,
+            ..refused(why, refusal.message(), refusal.hint())
+        }
     }
 }
 
@@ -207,31 +211,37 @@ fn check_decision(book: &Book, decision: &Decision, when: When) -> Result<Checki
 }
 
 fn unknown_lead(number: &LeadNumber) -> Refused {
-    refused(
-        RefusedWhy::Unknown,
-        Text::new(
-            format!("登记簿中没有线索 {number}"),
-            format!("the register has no lead {number}"),
-        ),
-        Text::new(
-            "请核对编号；本轮线索须先用 register take 登记",
-            "check the number; leads of a round come in with `register take`",
-        ),
-    )
+    Refused {
+        field: Some("/lead".to_owned()),
+        ..refused(
+            RefusedWhy::Unknown,
+            Text::new(
+                format!("登记簿中没有线索 {number}"),
+                format!("the register has no lead {number}"),
+            ),
+            Text::new(
+                "请核对编号；本轮线索须先用 register take 登记",
+                "check the number; leads of a round come in with `register take`",
+            ),
+        )
+    }
 }
 
 fn unknown_person(number: &PersonNumber) -> Refused {
-    refused(
-        RefusedWhy::Unknown,
-        Text::new(
-            format!("登记簿中没有人员 {number}"),
-            format!("the register has no person {number}"),
-        ),
-        Text::new(
-            "请核对编号；人员随轮次的线索登记",
-            "check the number; persons come in with the leads of a round",
-        ),
-    )
+    Refused {
+        field: Some("/person".to_owned()),
+        ..refused(
+            RefusedWhy::Unknown,
+            Text::new(
+                format!("登记簿中没有人员 {number}"),
+                format!("the register has no person {number}"),
+            ),
+            Text::new(
+                "请核对编号；人员随轮次的线索登记",
+                "check the number; persons come in with the leads of a round",
+            ),
+        )
+    }
 }
 
 /// The event that a correction or a withdrawal is of, if it counts and concerns the same.
@@ -291,14 +301,17 @@ fn check_event(
         _ => new.on,
     };
     if new.on > when.today || right_day > when.today {
-        return Err(refused(
-            RefusedWhy::Future,
-            Text::new(
-                format!("日期在今天（{}）之后", when.today),
-                format!("the day is after today ({})", when.today),
-            ),
-            Text::new("请核对日期", "check the day"),
-        ));
+        return Err(Refused {
+            field: Some("/on".to_owned()),
+            ..refused(
+                RefusedWhy::Future,
+                Text::new(
+                    format!("日期在今天（{}）之后", when.today),
+                    format!("the day is after today ({})", when.today),
+                ),
+                Text::new("请核对日期", "check the day"),
+            )
+        });
     }
     if let Some(id) = already_there(book, new)? {
         return Ok(Checking::Done(Appended::AlreadyThere(Added {
@@ -481,25 +494,12 @@ fn check_lead_event(
     let state = match &new.event {
         Event::Corrected(corrected) => {
             let wrong = replaced(book, &corrected.of, &new.subject)?;
-            if let Some((Event::Found(was), _)) = wrong.effective()
-                && let Event::Found(is) = corrected.event.as_ref()
-                && (&was.person, &was.aid, was.direction, &was.round)
-                    != (&is.person, &is.aid, is.direction, &is.round)
-            {
-                return Err(Refused {
-                    field: Some("/fields/event/fields".to_owned()),
-                    ..refused(
-                        RefusedWhy::Fields,
-                        Text::new(
-                            "线索的人员、救助项目、方向和轮次不能更正",
-                            "person, aid, direction and round of a lead cannot be corrected",
-                        ),
-                        Text::new(
-                            "请关闭或撤销该线索，另行登记",
-                            "close or withdraw the lead and record another one",
-                        ),
-                    )
-                });
+            if let Event::Found(is) = corrected.event.as_ref() {
+                let round = match wrong.effective() {
+                    Some((Event::Found(was), _)) => was.round.as_ref(),
+                    _ => None,
+                };
+                check_same_lead(lead, is, round)?;
             }
             let becomes = (corrected.event.as_ref(), corrected.on);
             replay(book, lead, &wrong.id, Some(becomes))?
@@ -521,6 +521,34 @@ fn check_lead_event(
     Ok(Planned {
         lead: anew,
         standing,
+    })
+}
+
+/// Checks that a `found` event that corrects another one is of the same lead, and of the round
+/// that found it.
+fn check_same_lead(lead: &Lead, found: &Found, round: Option<&FoundBy>) -> Result<(), Refused> {
+    let differs = [
+        ("person", found.person != lead.person),
+        ("aid", found.aid != lead.aid),
+        ("direction", found.direction != lead.direction),
+        ("round", found.round.as_ref() != round),
+    ];
+    let Some((field, _)) = differs.into_iter().find(|(_, differs)| *differs) else {
+        return Ok(());
+    };
+    Err(Refused {
+        field: Some(format!("/fields/event/fields/{field}")),
+        ..refused(
+            RefusedWhy::Fields,
+            Text::new(
+                "线索的人员、救助项目、方向和轮次不能更正",
+                "person, aid, direction and round of a lead cannot be corrected",
+            ),
+            Text::new(
+                "请办结（closed）该线索，另行登记",
+                "close the lead (closed), and record another one",
+            ),
+        )
     })
 }
 

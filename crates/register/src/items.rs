@@ -187,3 +187,18 @@ pub enum RefusedWhy {
     /// Another item was refused, and the caller wanted all or nothing.
     NotAlone,
 }
+
+impl Refused {
+    /// Returns the name of the field at fault as a form has it, such as `remark` for
+    /// `/fields/event/fields/remark`; `None` if it is the whole item.
+    pub fn field_name(&self) -> Option<String> {
+        let field = self.field.as_deref()?;
+        let plain = field.strip_prefix("/fields/event").unwrap_or(field);
+        let plain = plain.strip_prefix("/fields").unwrap_or(plain);
+        let parts = plain.split('/').filter(|part| !part.is_empty());
+        // The place in a list of texts.
+        let parts = parts.filter(|part| part.parse::<usize>().is_err());
+        let name = parts.collect::<Vec<_>>().join(".");
+        Some(name).filter(|name| !name.is_empty())
+    }
+}

@@ -1,5 +1,7 @@
 //! The ledger (台账): one row a lead, in columns that an office knows.
 
+use std::collections::HashMap;
+
 use aidlink_faults::text::Text;
 use aidlink_policy::calendar::Calendar;
 use jiff::civil::Date;
@@ -13,6 +15,7 @@ use crate::event::{
     Direction, Event, Found, JudicialAidStep, MaterialState, Source, ToldBy, VisitResult, Way,
 };
 use crate::fold::LeadState;
+use crate::number::LeadNumber;
 use crate::workflow::Stage;
 
 /// A cell.
@@ -196,12 +199,15 @@ pub fn ledger(
     let due = due(book, as_of, clocks, calendar);
     let leads = book.leads();
     let leads = leads.filter_map(|lead| lead.state.as_ref().map(|state| (lead, state)));
+    let mut of_leads: HashMap<&LeadNumber, Vec<&Due>> = HashMap::new();
+    for due in &due {
+        if let Some(lead) = &due.lead {
+            of_leads.entry(lead).or_default().push(due);
+        }
+    }
     let rows = leads.enumerate().map(|(index, (lead, state))| {
-        let of_lead = due
-            .iter()
-            .filter(|due| due.lead.as_ref() == Some(&lead.number));
-        let of_lead: Vec<&Due> = of_lead.collect();
-        row(book, lead, state, &of_lead, names, index as u64 + 1)
+        let of_lead = of_leads.get(&lead.number).map_or(&[][..], Vec::as_slice);
+        row(book, lead, state, of_lead, names, index as u64 + 1)
     });
     rows.collect()
 }
@@ -373,7 +379,12 @@ impl LedgerRow {
                 DueKind::Visit => &mut self.visited_on,
                 DueKind::Gap => continue,
             };
-            *cell = Cell::Late(days);
+            // Of several materials the one that is most late.
+            let of_cell = match cell {
+                Cell::Late(other) => days.max(*other),
+                _ => days,
+            };
+            *cell = Cell::Late(of_cell);
             let most = match self.late {
                 Cell::Late(other) => other.max(days),
                 _ => days,
