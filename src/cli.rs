@@ -235,6 +235,14 @@ pub const VERBS: &[VerbHelp] = &[
         exit_codes: &[0, 1, 2, 3],
     },
     VerbHelp {
+        verb: "register import",
+        examples: &[
+            "aidlink register import ledger.xlsx --register register/register.db --policy shaoguan --operator zhang",
+            "aidlink register import ledger.xlsx --register register/register.db --policy shaoguan --operator zhang --reading ledger.toml --refused refused.csv",
+        ],
+        exit_codes: &[0, 1, 2, 3],
+    },
+    VerbHelp {
         verb: "register show",
         examples: &["aidlink register show --register register/register.db --name LI --events"],
         exit_codes: &[0, 1, 2],
@@ -666,6 +674,8 @@ pub enum RegisterCommand {
     Decide(DecideArguments),
     /// Record what happened to a lead or a person / 登记线索或人员的办理事项
     Note(Box<RegisterNoteArguments>),
+    /// Take in a ledger that was kept before, or an export of referrals / 收录以前的台账或移送登记导出
+    Import(RegisterImportArguments),
     /// Show leads and their events / 查看线索及其事项
     Show(RegisterShowArguments),
     /// Show what is late or due / 查看逾期和待办
@@ -773,6 +783,35 @@ pub struct RegisterNoteArguments {
     /// Record nothing if one row is refused / 有一行被退回则全部不登记
     #[arg(long, requires = "csv")]
     pub all_or_nothing: bool,
+}
+
+/// Arguments of `register import`.
+#[derive(Debug, Args)]
+pub struct RegisterImportArguments {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
+    /// The ledger (台账) or the export of referrals: a CSV file or a workbook / 台账或移送登记导出，CSV 文件或工作簿
+    #[arg(value_name = "FILE")]
+    pub table: PathBuf,
+    /// Who records it / 登记人
+    #[arg(long, value_name = "NAME")]
+    pub operator: String,
+    /// The policy file, or the name of one that comes with the program: it names aids and agencies / 规则文件，或程序自带规则文件的名称，救助项目和单位以其为准
+    #[arg(long)]
+    pub policy: String,
+    /// Folder of export schemas [default: ../schemas, seen from the policy, or those that come with the program] / 导出模式文件夹，默认为相对于规则文件的 ../schemas，没有则用程序自带的模式
+    #[arg(long)]
+    pub schemas: Option<PathBuf>,
+    /// Headers and labels of your own: a file with the keys `headers` and `values` of a reading file / 本地的表头和用语：以读取文件的 headers 和 values 两项写成的文件
+    #[arg(long, value_name = "FILE")]
+    pub reading: Option<PathBuf>,
+    /// The register's key file, if the ledger has ID numbers [default: register.key beside the register] / 登记簿的密钥文件（台账有身份号码时需要），默认为登记簿旁的 register.key
+    #[arg(long, value_name = "FILE")]
+    pub register_key: Option<PathBuf>,
+    /// Write what is not taken in to this new CSV file, owner-only / 把未收录的内容写入此新 CSV 文件，仅限本人读取
+    #[arg(long, value_name = "FILE")]
+    pub refused: Option<PathBuf>,
 }
 
 /// Arguments of `register show`.

@@ -61,7 +61,7 @@ impl Kept {
         let leads = (1..=count).map(|token| {
             let number = PersonNumber::parse(numbers[usize::from(token - 1) % 4]).unwrap();
             NewItem::Found(FoundLead {
-                token: RegisterToken([token; 16]),
+                token: Some(RegisterToken([token; 16])),
                 person_number: number.clone(),
                 aid: "dibao".to_owned(),
                 agency: "civil-affairs".to_owned(),
@@ -83,6 +83,7 @@ impl Kept {
                 minor: Some(false),
                 act_by: None,
                 evidence: Vec::new(),
+                remark: None,
                 on,
                 operator: "张三".to_owned(),
             })

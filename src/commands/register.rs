@@ -9,6 +9,7 @@ mod backup;
 mod decide;
 mod due;
 mod export;
+mod import;
 mod init;
 mod note;
 mod opening;
@@ -26,6 +27,7 @@ pub fn run(arguments: RegisterArguments, output: Output) -> Ending {
         RegisterCommand::Take(arguments) => take::run(&arguments, output),
         RegisterCommand::Decide(arguments) => decide::run(&arguments, output),
         RegisterCommand::Note(arguments) => note::run(&arguments, output),
+        RegisterCommand::Import(arguments) => import::run(&arguments, output),
         RegisterCommand::Show(arguments) => show::run(&arguments, output),
         RegisterCommand::Due(arguments) => due::run(&arguments, output),
         RegisterCommand::Export(arguments) => export::run(&arguments, output),

@@ -189,11 +189,26 @@ mod tests {
     #[test]
     fn words_stand_below_each_other_and_only_those_that_may_be_cut_are() {
         let rows = [
-            ["04HM-ASW9-dibao", "李四", "awaiting receipt", "the civil affairs bureau"],
-            ["04HM-ASW9-disabled_living_subsidy", "某某某某某某某某某某", "closed", "民政局"],
+            [
+                "04HM-ASW9-dibao",
+                "李四",
+                "awaiting receipt",
+                "the civil affairs bureau",
+            ],
+            [
+                "04HM-ASW9-disabled_living_subsidy",
+                "某某某某某某某某某某",
+                "closed",
+                "民政局",
+            ],
         ];
         for width in 44..100 {
-            let header = [("lead", true), ("name", false), ("stage", false), ("agency", false)];
+            let header = [
+                ("lead", true),
+                ("name", false),
+                ("stage", false),
+                ("agency", false),
+            ];
             let mut table = WordTable::new(header);
             for row in rows {
                 table.add(row);
@@ -206,9 +221,14 @@ mod tests {
             assert!(lines[2].starts_with("04HM-ASW9-disabled_living_subsidy  "));
             // Columns begin below each other.
             let column_of = |line: &str, text: &str| {
-                line.find(text).map(|at| line.get(..at).unwrap_or_default().width())
+                line.find(text)
+                    .map(|at| line.get(..at).unwrap_or_default().width())
             };
-            assert_eq!(column_of(&lines[0], "name"), column_of(&lines[1], "李"), "{width}");
+            assert_eq!(
+                column_of(&lines[0], "name"),
+                column_of(&lines[1], "李"),
+                "{width}"
+            );
         }
         let mut narrow = WordTable::new([("a", false), ("b", false)]);
         narrow.add(["one two three", "x"]);

@@ -2,6 +2,8 @@
 //! decisions that come back on them, and tables of events.
 
 pub mod filled;
+pub mod ledger_plan;
+pub mod ledger_table;
 pub mod noted;
 pub mod table;
 pub mod taking;

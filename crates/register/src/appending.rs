@@ -18,7 +18,7 @@ use crate::token::RegisterToken;
 /// What appending an item changes. The caller writes it to the file, then to the book.
 pub(crate) struct Change {
     /// The person, if new.
-    pub(crate) person: Option<(PersonNumber, RegisterToken)>,
+    pub(crate) person: Option<(PersonNumber, Option<RegisterToken>)>,
     /// The lead, if new.
     pub(crate) lead: Option<Lead>,
     /// The event.
@@ -79,8 +79,15 @@ impl From<Refusal> for Refused {
 }
 
 /// Returns the number of a person in this register: the known one, or that of the round,
-/// longer if another person has it.
-fn number_for(book: &Book, token: &RegisterToken, of_round: &PersonNumber) -> Option<PersonNumber> {
+/// longer if another person has it. A person without a token is the one with this number.
+fn number_for(
+    book: &Book,
+    token: Option<&RegisterToken>,
+    of_round: &PersonNumber,
+) -> Option<PersonNumber> {
+    let Some(token) = token else {
+        return Some(of_round.clone());
+    };
     if let Some(known) = book.by_token.get(token) {
         return Some(known.clone());
     }
@@ -94,7 +101,7 @@ fn number_for(book: &Book, token: &RegisterToken, of_round: &PersonNumber) -> Op
 }
 
 fn check_found(book: &Book, lead: &FoundLead, when: When) -> Result<Checking, Refused> {
-    let person = number_for(book, &lead.token, &lead.person_number);
+    let person = number_for(book, lead.token.as_ref(), &lead.person_number);
     let number = person.as_ref().and_then(|person| person.lead(&lead.aid));
     let (Some(person), Some(number)) = (person, number) else {
         return Err(Refused {
@@ -119,7 +126,7 @@ fn check_found(book: &Book, lead: &FoundLead, when: When) -> Result<Checking, Re
         minor: lead.minor,
         act_by: lead.act_by,
         evidence: lead.evidence.clone(),
-        remark: None,
+        remark: lead.remark.clone(),
     };
     let event = NewEvent {
         subject: Subject::Lead(number),
@@ -275,10 +282,11 @@ fn replaced<'b>(book: &'b Book, of: &EventId, subject: &Subject) -> Result<&'b R
         })
 }
 
+/// Checks an event. `brings` is the token of the person whom it may bring into the register.
 fn check_event(
     book: &Book,
     new: &NewEvent,
-    token: Option<RegisterToken>,
+    brings: Option<Option<RegisterToken>>,
     when: When,
 ) -> Result<Checking, Refused> {
     check_fields(&new.event, new.approver.as_deref(), when.today)?;
@@ -322,9 +330,9 @@ fn check_event(
     }
     let Planned { lead, standing } = match &new.subject {
         Subject::Person(person) => check_person_event(book, new, person)?,
-        Subject::Lead(number) => check_lead_event(book, new, number, token)?,
+        Subject::Lead(number) => check_lead_event(book, new, number, brings.is_some())?,
     };
-    let person = token.and_then(|token| match &new.event {
+    let person = brings.and_then(|token| match &new.event {
         Event::Found(found) if !book.persons.contains_key(&found.person) => {
             Some((found.person.clone(), token))
         }
@@ -449,7 +457,7 @@ fn check_lead_event(
     book: &Book,
     new: &NewEvent,
     number: &LeadNumber,
-    token: Option<RegisterToken>,
+    brings_person: bool,
 ) -> Result<Planned, Refused> {
     let known = book.leads.get(number);
     let anew = match (&new.event, known) {
@@ -472,7 +480,7 @@ fn check_lead_event(
                     )
                 });
             }
-            if token.is_none() && !book.persons.contains_key(&found.person) {
+            if !brings_person && !book.persons.contains_key(&found.person) {
                 return Err(unknown_person(&found.person));
             }
             known.is_none().then(|| Lead {

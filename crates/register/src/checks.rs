@@ -280,11 +280,12 @@ fn check_found(found: &Found) -> Result<(), Refused> {
             "not the id of an agency",
         ));
     }
-    if (found.source == Source::Round) != found.round.is_some() {
+    // A ledger says that a round found a lead, but not which one.
+    if found.source != Source::Round && found.round.is_some() {
         return Err(fields(
             "/fields/source",
-            "来源为“联合筛查”的线索，且只有这种线索，写明轮次",
-            "a lead of the source `round`, and no other, names its round",
+            "由轮次发现的线索，来源不能更正",
+            "the source of a lead that a round found cannot be another one",
         ));
     }
     if let Some(round) = &found.round {

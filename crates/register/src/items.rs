@@ -37,8 +37,9 @@ pub enum NewItem {
 /// keeps the number.
 #[derive(Clone, Debug)]
 pub struct FoundLead {
-    /// The person.
-    pub token: RegisterToken,
+    /// The person. Without a token, the person is the one with `person_number`: no round finds
+    /// the person again.
+    pub token: Option<RegisterToken>,
     /// The person's number on the round's lists, which a person who is new here gets.
     pub person_number: PersonNumber,
     /// The id of the aid.
@@ -63,6 +64,8 @@ pub struct FoundLead {
     pub act_by: Option<Date>,
     /// What speaks for it.
     pub evidence: Vec<Evidence>,
+    /// A remark.
+    pub remark: Option<String>,
     /// The day: of a round, the day on which the lists were issued.
     pub on: Date,
     /// Who records it.

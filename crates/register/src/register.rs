@@ -464,7 +464,7 @@ impl Register {
 
     /// Returns the number of a person; `None` if the register does not know the token.
     pub fn person_of(&self, token: &RegisterToken) -> Option<&PersonNumber> {
-        self.book.by_token.get(token)
+        self.book.person_of(token)
     }
 
     /// Returns the rows of a referrals export that the leads of a person would be; none if the

@@ -1,6 +1,6 @@
 CREATE TABLE person (
   number TEXT NOT NULL PRIMARY KEY,
-  token BLOB NOT NULL UNIQUE CHECK (length(token) = 16)
+  token BLOB UNIQUE CHECK (token IS NULL OR length(token) = 16)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE lead (

@@ -558,7 +558,8 @@ pub(crate) fn read_book(connection: &Connection, path: &Path) -> Result<Book, Fa
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let number = parsed(&row.get::<_, String>(0)?, PersonNumber::parse)?;
-        book.add_person(number, RegisterToken(row.get(1)?));
+        let token: Option<[u8; 16]> = row.get(1)?;
+        book.add_person(number, token.map(RegisterToken));
     }
     let mut statement = connection
         .prepare("SELECT number, person, aid, agency, direction FROM lead ORDER BY number")?;
@@ -586,15 +587,14 @@ pub(crate) fn read_book(connection: &Connection, path: &Path) -> Result<Book, Fa
             return Err(Failure::NotHeld(broken_chain(path, event.seq)));
         }
         let seq = event.seq;
-        book.add_event(event)
-            .map_err(|why| {
-                let fault = inconsistent(path, seq, &why);
-                match why {
-                    // The chain holds: another version recorded it.
-                    Inconsistent::Workflow => Failure::Fault(fault),
-                    Inconsistent::Superseding | Inconsistent::Unknown => Failure::NotHeld(fault),
-                }
-            })?;
+        book.add_event(event).map_err(|why| {
+            let fault = inconsistent(path, seq, &why);
+            match why {
+                // The chain holds: another version recorded it.
+                Inconsistent::Workflow => Failure::Fault(fault),
+                Inconsistent::Superseding | Inconsistent::Unknown => Failure::NotHeld(fault),
+            }
+        })?;
     }
     check_rows(&book, path).map_err(Failure::NotHeld)?;
     Ok(book)
@@ -759,7 +759,7 @@ pub(crate) fn write_change(
     if let Some((number, token)) = &change.person {
         transaction.execute(
             "INSERT INTO person (number, token) VALUES (?1, ?2)",
-            params![number.as_str(), token.0],
+            params![number.as_str(), token.map(|token| token.0)],
         )?;
     }
     if let Some(lead) = &change.lead {

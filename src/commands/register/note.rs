@@ -73,7 +73,9 @@ pub(super) fn run(arguments: &RegisterNoteArguments, output: Output) -> Result<E
         })
         .collect();
     let any_refused = made.iter().any(|(_, new)| !matches!(new, Some(Ok(_))));
-    let items = made.iter().filter_map(|(_, new)| new.as_ref()?.as_ref().ok());
+    let items = made
+        .iter()
+        .filter_map(|(_, new)| new.as_ref()?.as_ref().ok());
     let batch = Batch {
         items: items.cloned().map(NewItem::Event).collect(),
         recorded_at: Timestamp::now(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aidlink_faults::fault::Fault;
 use aidlink_faults::personal_number::shown_name;
-use aidlink_faults::text::Text;
+use aidlink_faults::text::{Language, Text};
 use aidlink_register::form::header_of;
 use aidlink_register::items::Refused;
 use serde::Serialize;
@@ -70,6 +70,44 @@ impl RefusedItem {
             message,
             hint,
         }
+    }
+
+    /// Orders them by their places.
+    pub(super) fn by_place(one: &Self, other: &Self) -> std::cmp::Ordering {
+        (&one.sheet, one.row, &one.column).cmp(&(&other.sheet, other.row, &other.column))
+    }
+
+    /// Names the column, if none is named yet.
+    pub(super) fn in_column(&mut self, column: Option<String>) {
+        self.column = self.column.take().or(column);
+    }
+
+    /// Says that later steps of the same row were refused, too.
+    pub(super) fn with_more(mut self, more: u64) -> Self {
+        if more > 0 {
+            self.message.zh += &format!("（该行其后的{more}项事项也未收录）");
+            self.message.en +=
+                &format!(" ({more} later events of the row were not taken in either)");
+        }
+        self
+    }
+
+    /// Returns sheet, row, column, and what is wrong and what to do.
+    pub(super) fn cells(&self, language: Language) -> [String; 4] {
+        let (message, hint) = (
+            self.message.in_language(language),
+            self.hint.in_language(language),
+        );
+        let text = match hint.is_empty() {
+            true => message.to_owned(),
+            false => format!("{message} / {hint}"),
+        };
+        [
+            self.sheet.clone().unwrap_or_default(),
+            self.row.map(|row| row.to_string()).unwrap_or_default(),
+            self.column.clone().unwrap_or_default(),
+            text,
+        ]
     }
 
     /// Returns it as two lines for the terminal.

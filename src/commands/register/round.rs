@@ -237,7 +237,7 @@ fn found(round: &TakenRound, lead: &TakenLead, operator: &str) -> Option<FoundLe
         snapshot: rule.snapshot,
     });
     Some(FoundLead {
-        token: RegisterToken(lead.register_token),
+        token: Some(RegisterToken(lead.register_token)),
         person_number: PersonNumber::parse(&lead.person_number)?,
         aid: lead.aid.clone(),
         agency: lead.agency.clone(),
@@ -278,6 +278,7 @@ fn found(round: &TakenRound, lead: &TakenLead, operator: &str) -> Option<FoundLe
         minor: Some(lead.minor),
         act_by: lead.act_by,
         evidence: evidence.collect(),
+        remark: None,
         on: round.issued_on,
         operator: operator.to_owned(),
     })
@@ -335,7 +336,7 @@ pub(super) fn say_taken(taken: &Taken, output: Output) {
     }
 }
 
-fn other_key(path: &Path) -> Fault {
+pub(super) fn other_key(path: &Path) -> Fault {
     Fault::of_file(
         path,
         Text::new(

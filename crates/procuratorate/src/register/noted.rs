@@ -100,10 +100,16 @@ pub fn read(path: &Path) -> Result<Vec<NotedRow>, Faults> {
         .collect();
     let is_header = |forms: &[&str]| {
         let known: Vec<Option<Column>> = forms.iter().map(|form| column_of(form)).collect();
-        let names = [Column::Lead, Column::Person, Column::Correct, Column::Withdraw];
+        let names = [
+            Column::Lead,
+            Column::Person,
+            Column::Correct,
+            Column::Withdraw,
+        ];
         let has = |column: &Column| known.contains(&Some(*column));
         let is_known = |form: &&&str| {
-            column_of(form).is_some() || (!form.is_empty() && fields.iter().any(|one| one == **form))
+            column_of(form).is_some()
+                || (!form.is_empty() && fields.iter().any(|one| one == **form))
         };
         let count = forms.iter().filter(is_known).count();
         names.iter().any(has)
@@ -160,7 +166,11 @@ fn written(row: &TableRow<'_>) -> Result<WrittenEvent, Vec<BadCell>> {
     let mut event = WrittenEvent::default();
     let mut fields = Vec::new();
     for (place, text) in texts {
-        let Some(header) = row.headers.get(place).filter(|header| !header.form.is_empty()) else {
+        let Some(header) = row
+            .headers
+            .get(place)
+            .filter(|header| !header.form.is_empty())
+        else {
             return Err(vec![BadCell {
                 column: String::new(),
                 why: WhyRefused::Row,
@@ -202,8 +212,11 @@ fn written(row: &TableRow<'_>) -> Result<WrittenEvent, Vec<BadCell>> {
     let form = form_of(&event.kind).map_or(&[][..], |(_, form)| form);
     for (header, text) in fields {
         let mut of_form = form.iter();
-        let field = of_form
-            .find(|field| [field.name, field.zh].map(header_form).contains(&header.form));
+        let field = of_form.find(|field| {
+            [field.name, field.zh]
+                .map(header_form)
+                .contains(&header.form)
+        });
         let (name, text) = match field {
             Some(field) => (field.name.to_owned(), canonical(field, text)),
             None => (header.shown.clone(), text.to_owned()),

@@ -73,7 +73,11 @@ impl TableRow<'_> {
         };
         let mut texts = BTreeMap::new();
         let mut bad = Vec::new();
-        for (place, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_blank()) {
+        for (place, cell) in cells
+            .iter()
+            .enumerate()
+            .filter(|(_, cell)| !cell.is_blank())
+        {
             match readable(cell) {
                 Ok(text) => {
                     let text = text.trim();
