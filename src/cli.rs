@@ -265,8 +265,16 @@ pub const VERBS: &[VerbHelp] = &[
         verb: "register backup",
         examples: &[
             "aidlink register backup --register register/register.db --out backup/register.db",
+            "aidlink register backup --register register/register.db --out register.age --seal-to age1...",
         ],
         exit_codes: &[0, 1, 2],
+    },
+    VerbHelp {
+        verb: "register rekey",
+        examples: &[
+            "aidlink register rekey --register register/register.db --export cases.csv --new-key register/new.key --operator zhang --because \"key holder left\"",
+        ],
+        exit_codes: &[0, 1, 2, 3],
     },
     VerbHelp {
         verb: "register verify",
@@ -684,6 +692,8 @@ pub enum RegisterCommand {
     Export(RegisterExportArguments),
     /// Copy the register while it may be in use / 备份登记簿，使用中也可备份
     Backup(RegisterBackupArguments),
+    /// Make a new key, and the persons' tokens anew from an export / 更换密钥，并从导出重新生成人员令牌
+    Rekey(RegisterRekeyArguments),
     /// Verify the register against its signed head / 核验登记簿与其签名
     Verify(RegisterVerifyArguments),
 }
@@ -889,6 +899,35 @@ pub struct RegisterBackupArguments {
     /// The file to write; it must not exist / 要写出的文件，须尚不存在
     #[arg(long)]
     pub out: PathBuf,
+    /// Seal register and key together to this recipient, age1... / 把登记簿和密钥一并密封给此收件人（age1…）
+    #[arg(long, value_name = "RECIPIENT")]
+    pub seal_to: Option<String>,
+    /// The register's key file [default: register.key beside the register] / 登记簿的密钥文件，默认为登记簿旁的 register.key
+    #[arg(long, value_name = "FILE", requires = "seal_to")]
+    pub register_key: Option<PathBuf>,
+}
+
+/// Arguments of `register rekey`.
+#[derive(Debug, Args)]
+pub struct RegisterRekeyArguments {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
+    /// An export with the ID numbers of the persons; repeat it / 有人员身份号码的导出，可重复
+    #[arg(long, value_name = "FILE", required = true)]
+    pub export: Vec<PathBuf>,
+    /// The new key file; it must not exist / 新密钥文件，须尚不存在
+    #[arg(long, value_name = "FILE")]
+    pub new_key: PathBuf,
+    /// The register's present key file [default: register.key beside the register] / 登记簿现用的密钥文件，默认为登记簿旁的 register.key
+    #[arg(long, value_name = "FILE")]
+    pub register_key: Option<PathBuf>,
+    /// Who does it / 经办人
+    #[arg(long, value_name = "NAME")]
+    pub operator: String,
+    /// Why / 原因
+    #[arg(long, value_name = "TEXT")]
+    pub because: String,
 }
 
 /// Arguments of `register verify`.

@@ -1380,3 +1380,88 @@ fn a_killed_command_leaves_a_register_that_holds_and_two_at_once_lose_nothing() 
     }
     assert_eq!(events(), before + 8);
 }
+
+/// Register and key in one file, which the programs `age` and `tar` restore.
+#[test]
+fn a_sealed_backup_is_restored_with_age_and_tar() {
+    let kept = Kept::new().with_leads(2, date(2026, 9, 28));
+    let identity = kept.path("identity.txt");
+    let made = Command::new("age-keygen")
+        .arg("-o")
+        .arg(&identity)
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    let text = fs::read_to_string(&identity).unwrap();
+    let recipient = text
+        .lines()
+        .find_map(|line| line.strip_prefix("# public key: "))
+        .unwrap();
+    let sealed = kept.path("register.age");
+    let out = sealed.to_str().unwrap();
+    let backup = |recipient: &str| kept.run("backup", &["--out", out, "--seal-to", recipient]);
+    assert_eq!(backup("age1nonsense").code, 2);
+    let done = backup(recipient);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert_eq!(mode(&sealed), 0o600);
+    backup(recipient).assert_error(1, "exists and is not overwritten");
+    let bytes = fs::read(&sealed).unwrap();
+    assert!(bytes.starts_with(b"age-encryption.org/v1\n"));
+    let folder = kept.path("restored");
+    fs::create_dir(&folder).unwrap();
+    let opened = Command::new("age")
+        .args(["-d", "-i"])
+        .arg(&identity)
+        .arg(&sealed)
+        .output()
+        .unwrap();
+    assert!(
+        opened.status.success(),
+        "{}",
+        String::from_utf8_lossy(&opened.stderr)
+    );
+    let archive = kept.path("register.tar");
+    fs::write(&archive, opened.stdout).unwrap();
+    let unpacked = Command::new("tar")
+        .arg("-xf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(&folder)
+        .output()
+        .unwrap();
+    assert!(
+        unpacked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&unpacked.stderr)
+    );
+    assert_eq!(
+        fs::read(folder.join("register.key")).unwrap(),
+        fs::read(kept.path("register/register.key")).unwrap()
+    );
+    for name in [
+        "register.db",
+        "register.db.head.json",
+        "register.db.head.json.minisig",
+        "register.key",
+    ] {
+        assert_eq!(mode(&folder.join(name)), 0o600, "{name}");
+    }
+    let verified = aidlink(&[
+        "register",
+        "verify",
+        "--register",
+        folder.join("register.db").to_str().unwrap(),
+        "--signing-key",
+        kept.path("register/signing.key").to_str().unwrap(),
+        "--lang",
+        "en",
+    ]);
+    assert_eq!(verified.code, 0, "{}", verified.stderr);
+    // Nothing plain is left beside the register.
+    let names: Vec<String> = fs::read_dir(kept.path("register"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with('.'))
+        .collect();
+    assert_eq!(names, Vec::<String>::new());
+}

@@ -685,3 +685,75 @@ fn an_export_of_referrals_comes_in_with_the_steps_that_its_states_stand_for() {
         "{json}"
     );
 }
+
+#[test]
+fn a_new_key_makes_the_tokens_anew_and_tells_whom_no_export_has() {
+    let kept = Kept::new();
+    let check = |seventeen: &str| {
+        let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+        let digits = seventeen.bytes().zip(weights);
+        let sum: u32 = digits
+            .map(|(digit, weight)| u32::from(digit - b'0') * weight)
+            .sum();
+        format!("{seventeen}{}", b"10X98765432"[(sum % 11) as usize] as char)
+    };
+    let ids = [
+        "44990119760315283",
+        "44990119900101011",
+        "44990119850505123",
+    ]
+    .map(check);
+    let file = kept.path("ledger.csv");
+    let rows = format!(
+        "姓名,公民身份号码,拟救助项目,发现日期\n王小明,{},低保,2026-09-01\n李小红,{},低保,2026-09-01\n陈小刚,{},低保,2026-09-01\n",
+        ids[0], ids[1], ids[2]
+    );
+    fs::write(&file, &rows).unwrap();
+    assert_eq!(import_json(&kept, &file, &[]).0, 0);
+    let export = kept.path("cases.csv");
+    fs::write(
+        &export,
+        format!("案号,身份证号\n1,{}\n2,{}\n3,x\n", ids[0], ids[1]),
+    )
+    .unwrap();
+    let new_key = kept.path("new.key");
+    let rekey = |because: &str| {
+        kept.run(
+            "rekey",
+            &[
+                "--export",
+                export.to_str().unwrap(),
+                "--new-key",
+                new_key.to_str().unwrap(),
+                "--operator",
+                "李登记",
+                "--because",
+                because,
+                "--json",
+            ],
+        )
+    };
+    assert_eq!(rekey("电话13800001234").code, 2);
+    assert!(!new_key.exists());
+    let done = rekey("密钥保管人离任");
+    assert_eq!(done.code, 3, "{}{}", done.stdout, done.stderr);
+    let done: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(
+        (&done["persons"], &done["unusable"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(done["not_found"][0]["names"][0], "陈小刚");
+    assert_eq!(crate::register::mode(&new_key), 0o600);
+    // The old key no longer serves; under the new one the same persons are found.
+    assert_eq!(import(&kept, &file, &[]).code, 2);
+    let key = ["--register-key", new_key.to_str().unwrap()];
+    let rows = rows.lines().take(3).collect::<Vec<_>>().join("\n") + "\n";
+    fs::write(&file, rows).unwrap();
+    let (code, json) = import_json(&kept, &file, &key);
+    assert_eq!(
+        (code, &json["added"]),
+        (0, &serde_json::json!({})),
+        "{json}"
+    );
+    assert_eq!(kept.json("verify", &[])["held"], true);
+}

@@ -14,6 +14,7 @@ mod init;
 mod note;
 mod opening;
 mod refused;
+mod rekey;
 mod round;
 mod show;
 mod take;
@@ -32,6 +33,7 @@ pub fn run(arguments: RegisterArguments, output: Output) -> Ending {
         RegisterCommand::Due(arguments) => due::run(&arguments, output),
         RegisterCommand::Export(arguments) => export::run(&arguments, output),
         RegisterCommand::Backup(arguments) => backup::run(&arguments, output),
+        RegisterCommand::Rekey(arguments) => rekey::run(&arguments, output),
         RegisterCommand::Verify(arguments) => verify::run(&arguments, output),
     })
 }

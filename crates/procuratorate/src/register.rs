@@ -2,6 +2,7 @@
 //! decisions that come back on them, and tables of events.
 
 pub mod filled;
+pub mod id_column;
 pub mod ledger_plan;
 pub mod ledger_table;
 pub mod noted;

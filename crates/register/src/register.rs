@@ -11,6 +11,7 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
 use aidlink_files::owner_only::PartialFile;
+use aidlink_files::partial::{PARTIAL_FOLDER_MODE, lock, parent_of, prefix_of, remove_abandoned};
 use aidlink_files::regular_file;
 use aidlink_office::signing::{
     LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey,
@@ -525,6 +526,40 @@ impl Register {
         partial.finish().map_err(unwritable)?;
         let copy = Register::open_to_read(to, &self.signer)?;
         Ok(copy.head())
+    }
+
+    /// Returns the files of a backup, each by its name, with the head of the copy. They are
+    /// written beside the register for a moment, owner-only.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn backup_files(&self) -> Result<(Vec<(String, Vec<u8>)>, Head), Faults> {
+        let unwritable = |error: std::io::Error| store::unwritable(&self.path, &error);
+        // What a killed command left.
+        remove_abandoned(&self.path, |_| false);
+        let prefix = prefix_of(&self.path);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(
+            PARTIAL_FOLDER_MODE,
+        ));
+        let folder = builder
+            .tempdir_in(parent_of(&self.path))
+            .map_err(unwritable)?;
+        let held = lock(folder.path());
+        let copy = folder.path().join("register.db");
+        let head = self.backup(&copy)?;
+        let head_file = head_path(&copy);
+        let signature = with_suffix(&head_file, SIGNATURE_SUFFIX);
+        let mut files = Vec::new();
+        for path in [&copy, &head_file, &signature] {
+            let name = path.file_name().unwrap_or_default();
+            let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+            files.push((name.to_string_lossy().into_owned(), bytes));
+        }
+        drop(held);
+        Ok((files, head))
     }
 
     /// Gives persons new tokens, made under another key of the register. Persons who are not

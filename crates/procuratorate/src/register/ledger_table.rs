@@ -150,6 +150,12 @@ pub struct LedgerWords<'w> {
     labels: BTreeMap<(String, String), String>,
 }
 
+/// Whether a header, in the form in which headers are compared, is that of ID numbers.
+pub fn is_national_id(form: &str) -> bool {
+    let mut aliases = ALIASES.iter().filter(|(name, _)| *name == NATIONAL_ID);
+    aliases.any(|(_, aliases)| aliases.iter().any(|alias| header_form(alias) == form))
+}
+
 /// Returns the names of the columns, as a site's own headers and labels name them.
 pub fn fields() -> Vec<&'static str> {
     let own = COLUMNS.iter().map(|(name, ..)| *name);
