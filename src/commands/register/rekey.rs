@@ -3,14 +3,14 @@
 use std::fs;
 
 use aidlink_agency::register_token::RegisterKey;
-use aidlink_faults::fault::Fault;
+use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 use aidlink_office::terminal::Output;
 use aidlink_procuratorate::register::id_column;
 use aidlink_register::number::PersonNumber;
-use aidlink_register::register::Act;
+use aidlink_register::register::{Act, Register};
 use aidlink_register::token::RegisterToken;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
@@ -39,6 +39,27 @@ struct NotFound {
     names: Vec<String>,
 }
 
+/// Gives the persons of the exports the tokens of the new key. Returns who is in none, and how
+/// many rows have no ID number that can be used.
+fn replace_tokens(
+    register: &mut Register,
+    arguments: &RegisterRekeyArguments,
+    (old, new): (&RegisterKey, &RegisterKey),
+    act: &Act,
+) -> Result<(Vec<PersonNumber>, u64), Faults> {
+    let (before, after) = (old.tokeniser(), new.tokeniser());
+    let mut tokens = Vec::new();
+    let mut unusable = 0;
+    for export in &arguments.export {
+        let read = id_column::read(export, &before, &after, act.today)?;
+        let pairs = read.tokens.into_iter();
+        tokens.extend(pairs.map(|(old, new)| (RegisterToken(old), RegisterToken(new))));
+        unusable += read.unusable;
+    }
+    let missing = register.rekey(&tokens, &new.id(), act)?;
+    Ok((missing, unusable))
+}
+
 /// Makes a new key, and the tokens of all persons whom the exports have.
 pub(super) fn run(arguments: &RegisterRekeyArguments, output: Output) -> Result<Ending, Ending> {
     let today = Zoned::now().date();
@@ -61,19 +82,7 @@ pub(super) fn run(arguments: &RegisterRekeyArguments, output: Output) -> Result<
     }
     let new_file = &arguments.new_key;
     let new = RegisterKey::create(new_file, &id, old.algorithm())?;
-    let done = (|| {
-        let (before, after) = (old.tokeniser(), new.tokeniser());
-        let mut tokens = Vec::new();
-        let mut unusable = 0;
-        for export in &arguments.export {
-            let read = id_column::read(export, &before, &after, today)?;
-            let pairs = read.tokens.into_iter();
-            tokens.extend(pairs.map(|(old, new)| (RegisterToken(old), RegisterToken(new))));
-            unusable += read.unusable;
-        }
-        let missing = register.rekey(&tokens, &new.id(), &act)?;
-        Ok::<_, Ending>((missing, unusable))
-    })();
+    let done = replace_tokens(&mut register, arguments, (&old, &new), &act);
     let (missing, unusable) = done.inspect_err(|_| {
         // The register uses the old key: this one would only be mistaken for it.
         if register.key_id() == old.id() {
