@@ -422,12 +422,13 @@ impl LedgerRow {
                 DueKind::Visit => &mut self.visited_on,
                 DueKind::Gap => continue,
             };
-            // Of several materials the one that is most late.
-            let of_cell = match cell {
-                Cell::Late(other) => days.max(*other),
-                _ => days,
+            *cell = match cell {
+                // Of several materials the one that is most late.
+                Cell::Late(other) => Cell::Late(days.max(*other)),
+                // What was done once, and is to be done again: the day stays.
+                Cell::Day(day) => Cell::Day(*day),
+                _ => Cell::Late(days),
             };
-            *cell = Cell::Late(of_cell);
             let most = match self.late {
                 Cell::Late(other) => other.max(days),
                 _ => days,

@@ -234,10 +234,13 @@ fn is_there(book: &Book, lead: &LedgerLead, step: &LedgerStep) -> bool {
             !is_later
         }
         NewItem::Event(new) => events.any(|(event, on)| {
-            let is_same = Step::of(event) == Step::of(&new.event) && on == new.on;
             match (event, &new.event) {
-                (Event::Material(known), Event::Material(new)) => is_same && known.item == new.item,
-                _ => is_same,
+                // A ledger has no day on which these were recorded.
+                (Event::Material(known), Event::Material(new)) => {
+                    (&known.item, known.state) == (&new.item, new.state)
+                }
+                (Event::VisitPlanned(known), Event::VisitPlanned(new)) => known.day == new.day,
+                (event, wanted) => Step::of(event) == Step::of(wanted) && on == new.on,
             }
         }),
         NewItem::Decision(_) => false,

@@ -303,11 +303,16 @@ impl Planning<'_> {
             Direction::ToJudicial => plan.to_judicial()?,
         }
         plan.end()?;
+        let Plan {
+            steps: planned,
+            notes,
+            ..
+        } = plan;
         let mut steps = vec![LedgerStep {
             column: "found_on",
             item: NewItem::Found(found),
         }];
-        steps.extend(plan.steps);
+        steps.extend(planned);
         Ok(LedgerLead {
             place: line.place.clone(),
             number,
@@ -316,7 +321,7 @@ impl Planning<'_> {
             names: line.list("name").iter().map(|name| folded(name)).collect(),
             without_token: whose.is_new && whose.token.is_none(),
             steps,
-            notes: plan.notes,
+            notes,
         })
     }
 
