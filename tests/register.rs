@@ -574,8 +574,6 @@ fn a_correction_or_withdrawal_is_of_the_lead_that_is_named_and_loses_nothing() {
         &checked,
         "--lead",
         LEAD,
-        "--person",
-        "04HM-ASW9",
         "--kind",
         "checked",
         "--set",
@@ -1020,7 +1018,7 @@ fn leads_are_shown_as_a_table_of_eighty_columns_and_the_history_below() {
     let json = kept.json("show", &["--events"]);
     assert_eq!(json["of_persons"][0]["person"], "04HM-ASW9");
     assert_eq!(json["leads"][0]["agency_name"]["zh"], "民政部门");
-    let due = kept.run("due", &["--policy", "shaoguan", "--as-of", "2026-12-01"]);
+    let due = kept.run("due", &["--policy", "national", "--as-of", "2026-12-01"]);
     assert!(
         due.stdout.contains("Civil affairs") && !due.stdout.contains("civil-affairs"),
         "{}",
