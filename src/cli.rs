@@ -272,7 +272,7 @@ pub const VERBS: &[VerbHelp] = &[
     VerbHelp {
         verb: "register rekey",
         examples: &[
-            "aidlink register rekey --register register/register.db --export cases.csv --new-key register/new.key --operator zhang --because \"key holder left\"",
+            "aidlink register rekey --register register/register.db --export cases.csv --new-key register/new.key --operator zhang --because lost",
         ],
         exit_codes: &[0, 1, 2, 3],
     },
@@ -801,7 +801,7 @@ pub struct RegisterImportArguments {
     /// The register and its signing key
     #[command(flatten)]
     pub file: RegisterFile,
-    /// The ledger (台账) or the export of referrals: a CSV file or a workbook / 台账或移送登记导出，CSV 文件或工作簿
+    /// The ledger or the export of referrals: a CSV file or a workbook / 台账或移送登记导出，CSV 文件或工作簿
     #[arg(value_name = "FILE")]
     pub table: PathBuf,
     /// Who records it / 登记人

@@ -571,7 +571,7 @@ fn a_round_is_taken_only_as_it_was_issued() {
         ),
         (
             "the round file was changed",
-            "the round file is not the one",
+            "the round file was changed after the run",
             |desk| {
                 desk.round
                     .replace("round.toml", "reject_rate = 0.05", "reject_rate = 0.06");
