@@ -30,6 +30,7 @@ mod policy_pages;
 mod prove_minimisation;
 mod reading_files;
 mod register;
+mod register_import;
 mod register_rounds;
 mod review;
 mod round_new;

@@ -24,6 +24,7 @@ mod paths;
 mod planning;
 mod reading_file;
 mod register;
+pub mod site_words;
 mod terms;
 mod written;
 

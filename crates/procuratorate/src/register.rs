@@ -1,6 +1,11 @@
-//! What goes between a round's lists and the register: what a round reads of it, the leads that
-//! the lists issued, and the decisions that come back on them.
+//! What goes between files, rounds and the register: what a round reads of it, the leads that a
+//! round's lists issued, the decisions that come back on them, and tables of events.
 
 pub mod filled;
+pub mod id_column;
 pub mod in_round;
+pub mod ledger_plan;
+pub mod ledger_table;
+pub mod noted;
+pub mod table;
 pub mod taking;
