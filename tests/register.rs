@@ -611,7 +611,7 @@ fn what_a_round_found_is_corrected_and_stays_that_of_the_round() {
     assert_eq!(lead["case_numbers"][0], "（2026）粤9901刑初1号");
     assert_eq!(lead["since"], "2026-09-25");
     let right = lead["events"].as_array().unwrap().iter();
-    let right = right.filter(|event| event["kind"] == "corrected");
+    let mut right = right.filter(|event| event["kind"] == "corrected");
     let right = right.next_back().unwrap()["fields"]["event"]["fields"].clone();
     assert_eq!(right["round"]["id"], "2026Q3");
     assert_eq!(right["source"], "round");
