@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::partial::{lock, parent_of, prefix_of, remove_abandoned, secret_write_lock, unmark};
 use crate::regular_file;
@@ -145,36 +145,78 @@ fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     let _lock = secret_write_lock();
-    remove_abandoned(path, |_| false);
-    let folder = parent_of(path);
-    let prefix = prefix_of(path);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix);
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(
-        crate::partial::PARTIAL_FILE_MODE,
-    ));
-    let mut partial = builder.tempfile_in(folder)?;
-    let held = lock(partial.path());
-    partial.write_all(bytes)?;
+    let mut partial = PartialFile::begin(path)?;
+    partial.file().write_all(bytes)?;
     if readers == Readers::Everybody {
         // On the open file, before it has its name: whoever may write in the folder
         // could exchange a named file for a link to a secret.
-        let_everybody_read(partial.as_file())?;
+        let_everybody_read(partial.file())?;
     }
-    partial.as_file().sync_all()?;
-    let complete = partial
-        .persist_noclobber(path)
-        .map_err(|failed| failed.error)?;
-    unmark(&complete);
-    drop(held);
-    if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
-        // Without the sync, the file may be lost at a power failure, so report an error
-        // and leave nothing.
-        let _ = std::fs::remove_file(path);
-        return Err(error);
+    partial.finish()
+}
+
+/// A new owner-only file under the hidden name of a partial file, until it is complete. If it is
+/// dropped, it is removed; if the program is killed, the next writer removes it.
+pub struct PartialFile {
+    partial: tempfile::NamedTempFile,
+    held: Option<File>,
+    destination: PathBuf,
+}
+
+impl PartialFile {
+    /// Makes an empty one beside its destination.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn begin(destination: &Path) -> io::Result<Self> {
+        remove_abandoned(destination, |_| false);
+        let prefix = prefix_of(destination);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(
+            crate::partial::PARTIAL_FILE_MODE,
+        ));
+        let partial = builder.tempfile_in(parent_of(destination))?;
+        let held = lock(partial.path());
+        Ok(PartialFile {
+            partial,
+            held,
+            destination: destination.to_path_buf(),
+        })
     }
-    Ok(())
+
+    /// Returns the open file.
+    pub fn file(&mut self) -> &mut File {
+        self.partial.as_file_mut()
+    }
+
+    /// Returns its path until it is complete.
+    pub fn path(&self) -> &Path {
+        self.partial.path()
+    }
+
+    /// Gives the file its name, and returns when that is on the disk.
+    ///
+    /// # Errors
+    /// If the destination exists by now, or the file cannot be written.
+    pub fn finish(self) -> io::Result<()> {
+        self.partial.as_file().sync_all()?;
+        let complete = self
+            .partial
+            .persist_noclobber(&self.destination)
+            .map_err(|failed| failed.error)?;
+        unmark(&complete);
+        drop(self.held);
+        let folder = parent_of(&self.destination);
+        if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+            // Without the sync, the file may be lost at a power failure, so report an error
+            // and leave nothing.
+            let _ = std::fs::remove_file(&self.destination);
+            return Err(error);
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
