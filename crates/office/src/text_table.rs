@@ -52,6 +52,82 @@ impl TextTable {
     }
 }
 
+/// A table whose columns all hold words.
+#[derive(Clone, Debug)]
+pub struct WordTable {
+    /// Whether each column is shown whole, however wide it is.
+    whole: Vec<bool>,
+    rows: Vec<Vec<String>>,
+}
+
+impl WordTable {
+    /// Creates a table with its header. Each header says whether its column is never cut, such as
+    /// one of numbers that somebody will type.
+    pub fn new(header: impl IntoIterator<Item = (impl Into<String>, bool)>) -> Self {
+        let (header, whole) = header
+            .into_iter()
+            .map(|(title, whole)| (title.into(), whole))
+            .unzip();
+        WordTable {
+            whole,
+            rows: vec![header],
+        }
+    }
+
+    /// Adds a row.
+    pub fn add(&mut self, row: impl IntoIterator<Item = impl Into<String>>) {
+        self.rows.push(row.into_iter().map(Into::into).collect());
+    }
+
+    /// Returns the lines, each at most `width` columns wide if the columns that are never cut
+    /// leave room: texts that are too long are cut and end with `…`.
+    pub fn lines(&self, width: usize) -> Vec<String> {
+        let widths = self.widths(width);
+        let line = |row: &Vec<String>| {
+            let mut line = String::new();
+            for (place, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let cell = cut(cell, *width);
+                if place > 0 {
+                    line.push_str(&" ".repeat(GAP));
+                }
+                line.push_str(&cell);
+                line.push_str(&" ".repeat(width.saturating_sub(cell.width())));
+            }
+            line.trim_end().to_owned()
+        };
+        self.rows.iter().map(line).collect()
+    }
+
+    /// Returns the width of each column: the widest ones that may be cut give way first.
+    fn widths(&self, width: usize) -> Vec<usize> {
+        let widest = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.width()).max().unwrap_or(0)
+        };
+        let mut widths: Vec<usize> = (0..self.whole.len()).map(widest).collect();
+        let room = width.saturating_sub(GAP * widths.len().saturating_sub(1));
+        let whole = widths.iter().zip(&self.whole);
+        let whole: usize = whole
+            .filter(|(_, is_whole)| **is_whole)
+            .map(|(width, _)| width)
+            .sum();
+        let mut room = room.saturating_sub(whole);
+        // The narrowest first: each gets what it needs, up to an equal share of what is left.
+        let mut cuttable: Vec<usize> = (0..widths.len())
+            .filter(|column| !self.whole.get(*column).copied().unwrap_or_default())
+            .collect();
+        cuttable.sort_by_key(|column| widths.get(*column).copied());
+        let count = cuttable.len();
+        for (place, column) in cuttable.into_iter().enumerate() {
+            if let Some(width) = widths.get_mut(column) {
+                *width = (*width).min(room / (count - place));
+                room -= *width;
+            }
+        }
+        widths
+    }
+}
+
 /// Cuts a text to a number of columns.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
@@ -108,5 +184,55 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn words_stand_below_each_other_and_only_those_that_may_be_cut_are() {
+        let rows = [
+            [
+                "04HM-ASW9-dibao",
+                "李四",
+                "awaiting receipt",
+                "the civil affairs bureau",
+            ],
+            [
+                "04HM-ASW9-disabled_living_subsidy",
+                "某某某某某某某某某某",
+                "closed",
+                "民政局",
+            ],
+        ];
+        for width in 44..100 {
+            let header = [
+                ("lead", true),
+                ("name", false),
+                ("stage", false),
+                ("agency", false),
+            ];
+            let mut table = WordTable::new(header);
+            for row in rows {
+                table.add(row);
+            }
+            let lines = table.lines(width);
+            assert_eq!(lines.len(), 3);
+            for line in &lines {
+                assert!(line.width() <= width, "{line:?} at {width}");
+            }
+            assert!(lines[2].starts_with("04HM-ASW9-disabled_living_subsidy  "));
+            // Columns begin below each other.
+            let column_of = |line: &str, text: &str| {
+                line.find(text)
+                    .map(|at| line.get(..at).unwrap_or_default().width())
+            };
+            assert_eq!(
+                column_of(&lines[0], "name"),
+                column_of(&lines[1], "李"),
+                "{width}"
+            );
+        }
+        let mut narrow = WordTable::new([("a", false), ("b", false)]);
+        narrow.add(["one two three", "x"]);
+        assert_eq!(narrow.lines(8), ["a      b", "one …  x"]);
+        assert_eq!(narrow.lines(80), ["a              b", "one two three  x"]);
     }
 }
