@@ -22,6 +22,7 @@ mod parts;
 mod paths;
 mod planning;
 mod reading_file;
+pub mod site_words;
 mod terms;
 mod written;
 

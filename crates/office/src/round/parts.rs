@@ -211,7 +211,7 @@ fn sheets(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> SheetChoi
 }
 
 /// Reads `headers = { "本地表头" = "field" }`: headers that a site uses for fields.
-fn headers(
+pub(super) fn headers(
     table: &mut TableReader<'_>,
     faults: &mut FaultCollector,
 ) -> Vec<(String, Located<String>)> {
@@ -278,7 +278,10 @@ fn constants(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<Wr
 
 /// Reads `values.field."本地标签" = "code"`: labels that a site uses. A code may also
 /// be written as a number or as `true` or `false`.
-fn values(table: &mut TableReader<'_>, faults: &mut FaultCollector) -> Vec<WrittenLabel> {
+pub(super) fn values(
+    table: &mut TableReader<'_>,
+    faults: &mut FaultCollector,
+) -> Vec<WrittenLabel> {
     let document = table.document();
     let mut values = Vec::new();
     let Some(mut table) = table.optional_table("values", faults) else {
