@@ -180,6 +180,11 @@ impl RegisterKey {
         debug_assert!(expanded.is_ok());
     }
 
+    /// Returns the token algorithm.
+    pub fn algorithm(&self) -> TokenAlgorithm {
+        self.algorithm
+    }
+
     /// Returns the key id: 64 bits of separate HKDF output, hexadecimal. It reveals nothing
     /// about the key.
     pub fn id(&self) -> String {

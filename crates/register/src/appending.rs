@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::book::{Book, Lead};
 use crate::chain::{Recorded, Written};
 use crate::checks::{check_fields, check_texts};
-use crate::event::{Checked, Event, Found};
+use crate::event::{Checked, Event, Found, FoundBy};
 use crate::fold::{LeadState, Refusal, advance};
 use crate::items::{
     Added, Appended, Decision, FoundLead, NewEvent, NewItem, Refused, RefusedWhy, Standing, Subject,
@@ -18,7 +18,7 @@ use crate::token::RegisterToken;
 /// What appending an item changes. The caller writes it to the file, then to the book.
 pub(crate) struct Change {
     /// The person, if new.
-    pub(crate) person: Option<(PersonNumber, RegisterToken)>,
+    pub(crate) person: Option<(PersonNumber, Option<RegisterToken>)>,
     /// The lead, if new.
     pub(crate) lead: Option<Lead>,
     /// The event.
@@ -70,13 +70,24 @@ impl From<Refusal> for Refused {
             Refusal::NotAllowed { .. } | Refusal::MaterialsOwed => RefusedWhy::NotAllowed,
             Refusal::TooEarly { .. } => RefusedWhy::TooEarly,
         };
-        refused(why, refusal.message(), refusal.hint())
+        let field = (why == RefusedWhy::TooEarly).then(|| "/on".to_owned());
+        Refused {
+            field,
+            ..refused(why, refusal.message(), refusal.hint())
+        }
     }
 }
 
 /// Returns the number of a person in this register: the known one, or that of the round,
-/// longer if another person has it.
-fn number_for(book: &Book, token: &RegisterToken, of_round: &PersonNumber) -> Option<PersonNumber> {
+/// longer if another person has it. A person without a token is the one with this number.
+fn number_for(
+    book: &Book,
+    token: Option<&RegisterToken>,
+    of_round: &PersonNumber,
+) -> Option<PersonNumber> {
+    let Some(token) = token else {
+        return Some(of_round.clone());
+    };
     if let Some(known) = book.by_token.get(token) {
         return Some(known.clone());
     }
@@ -90,7 +101,7 @@ fn number_for(book: &Book, token: &RegisterToken, of_round: &PersonNumber) -> Op
 }
 
 fn check_found(book: &Book, lead: &FoundLead, when: When) -> Result<Checking, Refused> {
-    let person = number_for(book, &lead.token, &lead.person_number);
+    let person = number_for(book, lead.token.as_ref(), &lead.person_number);
     let number = person.as_ref().and_then(|person| person.lead(&lead.aid));
     let (Some(person), Some(number)) = (person, number) else {
         return Err(Refused {
@@ -115,7 +126,7 @@ fn check_found(book: &Book, lead: &FoundLead, when: When) -> Result<Checking, Re
         minor: lead.minor,
         act_by: lead.act_by,
         evidence: lead.evidence.clone(),
-        remark: None,
+        remark: lead.remark.clone(),
     };
     let event = NewEvent {
         subject: Subject::Lead(number),
@@ -207,31 +218,37 @@ fn check_decision(book: &Book, decision: &Decision, when: When) -> Result<Checki
 }
 
 fn unknown_lead(number: &LeadNumber) -> Refused {
-    refused(
-        RefusedWhy::Unknown,
-        Text::new(
-            format!("登记簿中没有线索 {number}"),
-            format!("the register has no lead {number}"),
-        ),
-        Text::new(
-            "请核对编号；本轮线索须先用 register take 登记",
-            "check the number; leads of a round come in with `register take`",
-        ),
-    )
+    Refused {
+        field: Some("/lead".to_owned()),
+        ..refused(
+            RefusedWhy::Unknown,
+            Text::new(
+                format!("登记簿中没有线索 {number}"),
+                format!("the register has no lead {number}"),
+            ),
+            Text::new(
+                "请核对编号；本轮线索须先用 register take 登记",
+                "check the number; leads of a round come in with `register take`",
+            ),
+        )
+    }
 }
 
 fn unknown_person(number: &PersonNumber) -> Refused {
-    refused(
-        RefusedWhy::Unknown,
-        Text::new(
-            format!("登记簿中没有人员 {number}"),
-            format!("the register has no person {number}"),
-        ),
-        Text::new(
-            "请核对编号；人员随轮次的线索登记",
-            "check the number; persons come in with the leads of a round",
-        ),
-    )
+    Refused {
+        field: Some("/person".to_owned()),
+        ..refused(
+            RefusedWhy::Unknown,
+            Text::new(
+                format!("登记簿中没有人员 {number}"),
+                format!("the register has no person {number}"),
+            ),
+            Text::new(
+                "请核对编号；人员随轮次的线索登记",
+                "check the number; persons come in with the leads of a round",
+            ),
+        )
+    }
 }
 
 /// The event that a correction or a withdrawal is of, if it counts and concerns the same.
@@ -265,10 +282,11 @@ fn replaced<'b>(book: &'b Book, of: &EventId, subject: &Subject) -> Result<&'b R
         })
 }
 
+/// Checks an event. `brings` is the token of the person whom it may bring into the register.
 fn check_event(
     book: &Book,
     new: &NewEvent,
-    token: Option<RegisterToken>,
+    brings: Option<Option<RegisterToken>>,
     when: When,
 ) -> Result<Checking, Refused> {
     check_fields(&new.event, new.approver.as_deref(), when.today)?;
@@ -291,14 +309,17 @@ fn check_event(
         _ => new.on,
     };
     if new.on > when.today || right_day > when.today {
-        return Err(refused(
-            RefusedWhy::Future,
-            Text::new(
-                format!("日期在今天（{}）之后", when.today),
-                format!("the day is after today ({})", when.today),
-            ),
-            Text::new("请核对日期", "check the day"),
-        ));
+        return Err(Refused {
+            field: Some("/on".to_owned()),
+            ..refused(
+                RefusedWhy::Future,
+                Text::new(
+                    format!("日期在今天（{}）之后", when.today),
+                    format!("the day is after today ({})", when.today),
+                ),
+                Text::new("请核对日期", "check the day"),
+            )
+        });
     }
     if let Some(id) = already_there(book, new)? {
         return Ok(Checking::Done(Appended::AlreadyThere(Added {
@@ -309,9 +330,9 @@ fn check_event(
     }
     let Planned { lead, standing } = match &new.subject {
         Subject::Person(person) => check_person_event(book, new, person)?,
-        Subject::Lead(number) => check_lead_event(book, new, number, token)?,
+        Subject::Lead(number) => check_lead_event(book, new, number, brings.is_some())?,
     };
-    let person = token.and_then(|token| match &new.event {
+    let person = brings.and_then(|token| match &new.event {
         Event::Found(found) if !book.persons.contains_key(&found.person) => {
             Some((found.person.clone(), token))
         }
@@ -436,7 +457,7 @@ fn check_lead_event(
     book: &Book,
     new: &NewEvent,
     number: &LeadNumber,
-    token: Option<RegisterToken>,
+    brings_person: bool,
 ) -> Result<Planned, Refused> {
     let known = book.leads.get(number);
     let anew = match (&new.event, known) {
@@ -459,7 +480,7 @@ fn check_lead_event(
                     )
                 });
             }
-            if token.is_none() && !book.persons.contains_key(&found.person) {
+            if !brings_person && !book.persons.contains_key(&found.person) {
                 return Err(unknown_person(&found.person));
             }
             known.is_none().then(|| Lead {
@@ -481,25 +502,12 @@ fn check_lead_event(
     let state = match &new.event {
         Event::Corrected(corrected) => {
             let wrong = replaced(book, &corrected.of, &new.subject)?;
-            if let Some((Event::Found(was), _)) = wrong.effective()
-                && let Event::Found(is) = corrected.event.as_ref()
-                && (&was.person, &was.aid, was.direction, &was.round)
-                    != (&is.person, &is.aid, is.direction, &is.round)
-            {
-                return Err(Refused {
-                    field: Some("/fields/event/fields".to_owned()),
-                    ..refused(
-                        RefusedWhy::Fields,
-                        Text::new(
-                            "线索的人员、救助项目、方向和轮次不能更正",
-                            "person, aid, direction and round of a lead cannot be corrected",
-                        ),
-                        Text::new(
-                            "请关闭或撤销该线索，另行登记",
-                            "close or withdraw the lead and record another one",
-                        ),
-                    )
-                });
+            if let Event::Found(is) = corrected.event.as_ref() {
+                let round = match wrong.effective() {
+                    Some((Event::Found(was), _)) => was.round.as_ref(),
+                    _ => None,
+                };
+                check_same_lead(lead, is, round)?;
             }
             let becomes = (corrected.event.as_ref(), corrected.on);
             replay(book, lead, &wrong.id, Some(becomes))?
@@ -521,6 +529,34 @@ fn check_lead_event(
     Ok(Planned {
         lead: anew,
         standing,
+    })
+}
+
+/// Checks that a `found` event that corrects another one is of the same lead, and of the round
+/// that found it.
+fn check_same_lead(lead: &Lead, found: &Found, round: Option<&FoundBy>) -> Result<(), Refused> {
+    let differs = [
+        ("person", found.person != lead.person),
+        ("aid", found.aid != lead.aid),
+        ("direction", found.direction != lead.direction),
+        ("round", found.round.as_ref() != round),
+    ];
+    let Some((field, _)) = differs.into_iter().find(|(_, differs)| *differs) else {
+        return Ok(());
+    };
+    Err(Refused {
+        field: Some(format!("/fields/event/fields/{field}")),
+        ..refused(
+            RefusedWhy::Fields,
+            Text::new(
+                "线索的人员、救助项目、方向和轮次不能更正",
+                "person, aid, direction and round of a lead cannot be corrected",
+            ),
+            Text::new(
+                "请办结（closed）该线索，另行登记",
+                "close the lead (closed), and record another one",
+            ),
+        )
     })
 }
 

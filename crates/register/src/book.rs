@@ -34,7 +34,9 @@ pub struct Lead {
 pub struct Book {
     pub(crate) created: Option<Created>,
     pub(crate) key_id: String,
-    pub(crate) persons: BTreeMap<PersonNumber, RegisterToken>,
+    /// The persons. One that a ledger without ID numbers brought in has no token: no round finds
+    /// the person again.
+    pub(crate) persons: BTreeMap<PersonNumber, Option<RegisterToken>>,
     pub(crate) by_token: BTreeMap<RegisterToken, PersonNumber>,
     pub(crate) leads: BTreeMap<LeadNumber, Lead>,
     by_person: BTreeMap<PersonNumber, BTreeSet<LeadNumber>>,
@@ -159,6 +161,16 @@ impl Book {
         self.persons.keys()
     }
 
+    /// Returns the number of a person; `None` if the register does not know the token.
+    pub fn person_of(&self, token: &RegisterToken) -> Option<&PersonNumber> {
+        self.by_token.get(token)
+    }
+
+    /// Whether a person is known.
+    pub fn has_person(&self, number: &PersonNumber) -> bool {
+        self.persons.contains_key(number)
+    }
+
     /// Returns all events, in the order in which they were recorded.
     pub fn events(&self) -> &[Recorded] {
         &self.events
@@ -211,16 +223,19 @@ impl Book {
     }
 
     /// Adds a person.
-    pub(crate) fn add_person(&mut self, number: PersonNumber, token: RegisterToken) {
-        self.by_token.insert(token, number.clone());
+    pub(crate) fn add_person(&mut self, number: PersonNumber, token: Option<RegisterToken>) {
+        if let Some(token) = token {
+            self.by_token.insert(token, number.clone());
+        }
         self.persons.insert(number, token);
     }
 
     /// Gives a person another token.
     pub(crate) fn replace_token(&mut self, number: &PersonNumber, token: RegisterToken) {
         if let Some(known) = self.persons.get_mut(number) {
-            self.by_token.remove(known);
-            *known = token;
+            if let Some(before) = known.replace(token) {
+                self.by_token.remove(&before);
+            }
             self.by_token.insert(token, number.clone());
         }
     }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use crate::decision::Finding;
-use crate::event::{Answer, Event, Found, JudicialAidStep, Reply, SentAs};
+use crate::event::{Answer, Event, Found, JudicialAidStep, Reply, SentAs, Source};
 use crate::items::{Refused, RefusedWhy};
 use crate::number::is_id;
 
@@ -47,6 +47,20 @@ pub(crate) fn check_texts(
     approver: Option<&str>,
     because: Option<&str>,
 ) -> Result<(), Refused> {
+    check_recorder(operator, approver, because)?;
+    check_value("", event_fields)
+}
+
+/// Checks who records something, who approved it, and why it is recorded.
+///
+/// # Errors
+/// If nobody records it, one person does both, a text that is given is empty, or for a reason of
+/// [`check_texts`].
+pub(crate) fn check_recorder(
+    operator: &str,
+    approver: Option<&str>,
+    because: Option<&str>,
+) -> Result<(), Refused> {
     if operator.trim().is_empty() {
         return Err(fields(
             "/operator",
@@ -61,10 +75,14 @@ pub(crate) fn check_texts(
             "operator and approver must be two persons",
         ));
     }
+    for (field, text) in [("/approver", approver), ("/because", because)] {
+        if text.is_some_and(|text| text.trim().is_empty()) {
+            return Err(fields(field, "该项为空", "the text is empty"));
+        }
+    }
     check_text("/operator", operator)?;
     check_text("/approver", approver.unwrap_or_default())?;
-    check_text("/because", because.unwrap_or_default())?;
-    check_value("", event_fields)
+    check_text("/because", because.unwrap_or_default())
 }
 
 fn check_value(place: &str, value: &Value) -> Result<(), Refused> {
@@ -260,6 +278,14 @@ fn check_found(found: &Found) -> Result<(), Refused> {
             "/fields/agency",
             "不是单位代号",
             "not the id of an agency",
+        ));
+    }
+    // A ledger says that a round found a lead, but not which one.
+    if found.source != Source::Round && found.round.is_some() {
+        return Err(fields(
+            "/fields/source",
+            "由轮次发现的线索，来源不能更正",
+            "the source of a lead that a round found cannot be another one",
         ));
     }
     if let Some(round) = &found.round {

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::book::{Book, Lead};
-use crate::event::{Direction, Event, JudicialAidStep, MaterialState};
+use crate::event::{CloseReason, Direction, Event, JudicialAidStep, MaterialState, Reply};
 use crate::fold::LeadState;
 use crate::number::{LeadNumber, PersonNumber};
 use crate::workflow::{Clock, Closure, Stage};
@@ -128,6 +128,9 @@ pub struct Due {
     pub person: PersonNumber,
     /// The names of the person.
     pub names: Vec<String>,
+    /// The material that is owed; `None` if it is something else, or nobody recorded which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// The id of the agency that the lead is for.
     pub agency: Option<String>,
     /// The day from which it counts.
@@ -174,7 +177,12 @@ pub fn due(book: &Book, as_of: Date, clocks: &Clocks, calendar: &Calendar) -> Ve
     all.sort_by(|one, other| {
         let place = |due: &Due| (due.standing, due.due_on, due.since);
         place(one).cmp(&place(other)).then_with(|| {
-            (&one.lead, &one.person, one.kind).cmp(&(&other.lead, &other.person, other.kind))
+            (&one.lead, &one.person, one.kind, &one.item).cmp(&(
+                &other.lead,
+                &other.person,
+                other.kind,
+                &other.item,
+            ))
         })
     });
     all
@@ -210,7 +218,7 @@ impl Reckoning<'_> {
             push(DueKind::TellOutcome, Clock::TellOutcome, since);
         }
         if state.owes_materials() {
-            all.push(self.materials(lead, state));
+            all.extend(self.materials(lead, state));
         }
         if state.owes_visit() {
             let due = self.counted(lead, DueKind::Visit, Clock::Visit, state.since);
@@ -225,19 +233,28 @@ impl Reckoning<'_> {
         all
     }
 
-    fn materials(&self, lead: &Lead, state: &LeadState) -> Due {
-        let owed = state.materials.values();
-        let owed: Vec<_> = owed
-            .filter(|(state, ..)| *state == MaterialState::Owed)
+    /// Each material that is owed, with its own day; or all of them, if the lead was sent in
+    /// advance and nobody recorded which.
+    fn materials(&self, lead: &Lead, state: &LeadState) -> Vec<Due> {
+        let counted = |since| self.counted(lead, DueKind::Materials, Clock::Supplement, since);
+        let owed = state.materials.iter();
+        let owed = owed.filter(|(_, (state, ..))| *state == MaterialState::Owed);
+        let mut all: Vec<Due> = owed
+            .map(|(item, (_, since, by))| {
+                let due = Due {
+                    item: Some(item.clone()),
+                    ..counted(*since)
+                };
+                match by {
+                    Some(day) => self.on(due, *day),
+                    None => due,
+                }
+            })
             .collect();
-        let sent = state.sent.map(|(_, on)| on);
-        let since = owed.iter().map(|(_, on, _)| *on).min().or(sent);
-        let since = since.unwrap_or(state.since);
-        let due = self.counted(lead, DueKind::Materials, Clock::Supplement, since);
-        match owed.iter().filter_map(|(_, _, by)| *by).min() {
-            Some(day) => self.on(due, day),
-            None => due,
+        if all.is_empty() {
+            all.push(counted(state.sent.map_or(state.since, |(_, on)| on)));
         }
+        all
     }
 
     /// Something with a period of the policy.
@@ -251,6 +268,7 @@ impl Reckoning<'_> {
             lead: Some(lead.number.clone()),
             person: lead.person.clone(),
             names: self.book.names_of(&lead.person),
+            item: None,
             agency: Some(self.book.agency_of(lead).to_owned()),
             since,
             from_sending: false,
@@ -298,8 +316,8 @@ impl Reckoning<'_> {
         count
     }
 
-    /// Judicial aid was paid, a lead for social aid is open or was refused, and none was
-    /// given.
+    /// Judicial aid was paid, a lead for social aid is open or was refused, and none was given
+    /// since. Another office answers for a lead that was moved.
     fn gap(&self, person: &PersonNumber) -> Option<Due> {
         let leads: Vec<&Lead> = self.book.leads_of(person).collect();
         let is_paid = |event: &Event| matches!(event, Event::JudicialAid(aid) if aid.step == JudicialAidStep::Paid);
@@ -312,13 +330,22 @@ impl Reckoning<'_> {
             .max()?;
         let social = leads
             .iter()
-            .filter(|lead| lead.direction == Direction::ToSocial)
-            .filter_map(|lead| lead.state.as_ref());
+            .filter(|lead| lead.direction == Direction::ToSocial);
         let mut in_need = false;
-        for state in social {
+        for lead in social {
+            let Some(state) = &lead.state else {
+                continue;
+            };
+            let events = self.book.events_of(lead);
+            let mut events = events.filter_map(|event| event.effective());
+            // Also before the lead was found again.
+            if events.any(|(event, on)| is_given(event) && on >= paid) {
+                return None;
+            }
             match (state.stage, state.closure) {
                 (Stage::Delivered, _)
                 | (_, Some(Closure::Delivered | Closure::Receives | Closure::Dead)) => return None,
+                (Stage::Moved, _) => {}
                 (_, None | Some(Closure::Refused)) => in_need = true,
                 _ => {}
             }
@@ -329,6 +356,7 @@ impl Reckoning<'_> {
             lead: None,
             person: person.clone(),
             names: self.book.names_of(person),
+            item: None,
             agency: None,
             since: paid,
             from_sending: false,
@@ -339,5 +367,15 @@ impl Reckoning<'_> {
             cites: Vec::new(),
             unset: None,
         })
+    }
+}
+
+/// Whether an event says that the person has the aid.
+fn is_given(event: &Event) -> bool {
+    match event {
+        Event::Granted(_) => true,
+        Event::Replied(replied) => replied.reply == Reply::Receives,
+        Event::Closed(closed) => closed.reason == CloseReason::Delivered,
+        _ => false,
     }
 }

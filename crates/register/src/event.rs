@@ -73,6 +73,39 @@ pub enum Event {
     Closed(Closed),
 }
 
+impl Event {
+    /// Returns the name of its kind in documents.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::Created(_) => "created",
+            Event::Rekeyed(_) => "rekeyed",
+            Event::Accepted(_) => "accepted",
+            Event::Found(_) => "found",
+            Event::Checked(_) => "checked",
+            Event::ToldRights(_) => "told_rights",
+            Event::Consent(_) => "consent",
+            Event::JudicialAid(_) => "judicial_aid",
+            Event::Material(_) => "material",
+            Event::Approved(_) => "approved",
+            Event::Sent(_) => "sent",
+            Event::SignedFor(_) => "signed_for",
+            Event::Returned(_) => "returned",
+            Event::Replied(_) => "replied",
+            Event::ToldOutcome(_) => "told_outcome",
+            Event::AppliedAt(_) => "applied_at",
+            Event::Granted(_) => "granted",
+            Event::RefusedFinally(_) => "refused_finally",
+            Event::Moved(_) => "moved",
+            Event::VisitPlanned(_) => "visit_planned",
+            Event::Visited(_) => "visited",
+            Event::Advice(_) => "advice",
+            Event::Corrected(_) => "corrected",
+            Event::Withdrawn(_) => "withdrawn",
+            Event::Closed(_) => "closed",
+        }
+    }
+}
+
 /// Fields of [`Event::Created`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -327,8 +360,9 @@ pub enum Way {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ToldRights {
-    /// The way.
-    pub way: Way,
+    /// The way; `None` if a ledger that was taken in does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<Way>,
     /// The number of the notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
@@ -581,10 +615,12 @@ pub enum ToldBy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ToldOutcome {
-    /// By whom.
-    pub by: ToldBy,
-    /// The way.
-    pub way: Way,
+    /// By whom; `None` if a ledger that was taken in does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<ToldBy>,
+    /// The way; `None` if a ledger that was taken in does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<Way>,
     /// A remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,

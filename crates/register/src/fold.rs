@@ -34,7 +34,8 @@ pub struct LeadState {
     pub rights_told: Option<Date>,
     /// The last answer of the person.
     pub consent: Option<(Answer, Date)>,
-    /// The materials by item: state, the day of the event, the day by which it is owed.
+    /// The materials by item: state, the day since when it is in it, the day by which it is
+    /// owed.
     pub materials: BTreeMap<String, (MaterialState, Date, Option<Date>)>,
     /// When it was sent, and how.
     pub sent: Option<(SentAs, Date)>,
@@ -42,7 +43,8 @@ pub struct LeadState {
     pub signed_for: Option<Date>,
     /// When the agency last replied.
     pub replied: Option<Date>,
-    /// Since when the person is to be told the outcome.
+    /// Since when the person is to be told the outcome. Who must be told stays so when the lead
+    /// is found again.
     pub outcome_owed: Option<Date>,
     /// When the person was told the outcome.
     pub outcome_told: Option<Date>,
@@ -252,7 +254,11 @@ pub fn advance(
             _ => Err(Refusal::NotFound),
         };
     };
-    let row = row_of(step, direction).filter(|row| row.from.contains(&state.stage));
+    let row = row_of(step, direction).filter(|row| {
+        // Whoever is owed the outcome is told, wherever the lead is by then.
+        row.from.contains(&state.stage)
+            || (step == Step::ToldOutcome && state.outcome_owed.is_some())
+    });
     let Some(row) = row else {
         return Err(Refusal::NotAllowed {
             step,
@@ -276,6 +282,7 @@ pub fn advance(
         anew.reopened = state.reopened + 1;
         anew.before = Some((state.stage, state.closure, state.reason));
         anew.judicial_aid = state.judicial_aid;
+        anew.outcome_owed = state.outcome_owed;
         return Ok(Some(anew));
     }
     // The rights may have been told, and judicial aid have been given, before the lead was
@@ -294,6 +301,12 @@ pub fn advance(
         Step::ConsentGiven | Step::NotReachable | Step::Approved | Step::VisitPlanned => {
             Some(state.opened)
         }
+        // The lead may have gone on before the telling is recorded.
+        Step::ToldOutcome => Some(
+            state
+                .outcome_owed
+                .map_or(state.since, |owed| owed.min(state.since)),
+        ),
         _ => Some(state.since),
     };
     if let Some(follows) = follows.filter(|follows| on < *follows) {
@@ -338,7 +351,16 @@ impl LeadState {
                 }
             }
             Event::Material(material) => {
-                let state = (material.state, on, material.by);
+                let before = self.materials.get(&material.item);
+                // A reminder does not make it owed anew.
+                let since = match (material.state, before) {
+                    (MaterialState::Owed, Some((MaterialState::Owed, since, _))) => on.min(*since),
+                    _ => on,
+                };
+                let by = material.by.or(before
+                    .filter(|(state, ..)| *state == material.state)
+                    .and_then(|(_, _, by)| *by));
+                let state = (material.state, since, by);
                 self.materials.insert(material.item.clone(), state);
             }
             Event::Sent(sent) => {

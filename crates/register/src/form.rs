@@ -1,7 +1,10 @@
 //! Events as a person writes them: a kind, and fields with a text each. What a command line or
 //! a spreadsheet can say.
 
+use std::collections::BTreeSet;
+
 use aidlink_faults::fault::nearest_name_hint;
+use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
@@ -26,6 +29,8 @@ pub enum Holds {
     YesNo,
     /// One of these: the code, and the word in Chinese.
     Choice(&'static [(&'static str, &'static str)]),
+    /// An age in whole years.
+    Age,
     /// A finding.
     Finding,
     /// A reason.
@@ -108,6 +113,8 @@ pub const FORMS: &[(&str, &str, &[Field])] = &[
             optional("about.registered_at", "户籍地", Holds::Text),
             optional("about.lives_at", "现住地", Holds::Text),
             optional("about.guardian", "监护人", Holds::Text),
+            optional("about.sex", "性别", Holds::Text),
+            optional("about.age", "年龄", Holds::Age),
             optional("about.matter", "户编号", Holds::Text),
             optional("minor", "未成年", Holds::YesNo),
             REMARK,
@@ -362,6 +369,28 @@ pub const FORMS: &[(&str, &str, &[Field])] = &[
     ),
 ];
 
+/// Returns the header in Chinese of a field, whatever the event; `None` if no form has it.
+pub fn header_of(field: &str) -> Option<&'static str> {
+    let mut fields = FORMS.iter().flat_map(|(_, _, fields)| fields.iter());
+    let of_event = [
+        ("lead", "线索编号"),
+        ("person", "人员编号"),
+        ("kind", "事项"),
+        ("on", "日期"),
+        ("operator", "登记人"),
+        ("approver", "审批人"),
+        ("because", "登记原因"),
+        ("correct", "更正事项编号"),
+        ("withdraw", "撤销事项编号"),
+        ("of", "更正或撤销的事项编号"),
+    ];
+    let mut of_event = of_event.into_iter();
+    let common = of_event.find(|(name, _)| *name == field);
+    common
+        .map(|(_, zh)| zh)
+        .or_else(|| fields.find(|one| one.name == field).map(|one| one.zh))
+}
+
 fn refused(field: &str, message: Text, hint: Text) -> Refused {
     Refused {
         why: RefusedWhy::Fields,
@@ -377,6 +406,13 @@ fn refused(field: &str, message: Text, hint: Text) -> Refused {
 /// If there is no such kind.
 pub fn form_of(kind: &str) -> Result<(&'static str, &'static [Field]), Refused> {
     let kind = kind.trim();
+    if kind.is_empty() {
+        return Err(refused(
+            "kind",
+            Text::new("未写明事项种类", "the kind of event is not written"),
+            Text::new("例如 移送（sent）", "for example sent (移送)"),
+        ));
+    }
     let mut forms = FORMS.iter();
     let form = forms.find(|(name, zh, _)| name.eq_ignore_ascii_case(kind) || *zh == kind);
     form.map(|(name, _, fields)| (*name, *fields))
@@ -412,11 +448,18 @@ pub fn day(text: &str) -> Option<Date> {
     Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
 }
 
+/// What a form does not ask for because it is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'k> {
+    /// The number of the person and the id of the aid of the lead.
+    pub lead: Option<(&'k str, &'k str)>,
+    /// The event that is corrected. Of a `found` that is corrected, fields that are not written
+    /// stay as they are: most of what a round says of a lead is in no form.
+    pub corrects: Option<&'k Event>,
+}
+
 /// Returns the event of a kind with these fields, each a name and a text. Names are those of
 /// the form or its headers in Chinese. Fields with an empty text are left out.
-///
-/// `known` gives what a form does not ask for because it is known: person and aid of a lead
-/// that was found.
 ///
 /// # Errors
 /// If the kind or a field is unknown, a field occurs twice, is missing, or does not hold what
@@ -424,10 +467,17 @@ pub fn day(text: &str) -> Option<Date> {
 pub fn event_of<'f>(
     kind: &str,
     fields: impl IntoIterator<Item = (&'f str, &'f str)>,
-    known: Option<(&str, &str)>,
+    known: Known<'_>,
 ) -> Result<Event, Refused> {
     let (kind, form) = form_of(kind)?;
-    let mut values = Map::new();
+    let mut values = match known.corrects {
+        Some(Event::Found(found)) if kind == "found" => serde_json::to_value(found)
+            .ok()
+            .and_then(|found| found.as_object().cloned())
+            .unwrap_or_default(),
+        _ => Map::new(),
+    };
+    let mut written = BTreeSet::new();
     for (name, text) in fields {
         let (name, text) = (name.trim(), text.trim());
         if text.is_empty() {
@@ -438,7 +488,7 @@ pub fn event_of<'f>(
         let Some(field) = field else {
             let names = form.iter().map(|field| field.name);
             return Err(refused(
-                "fields",
+                &shown_name(name),
                 Text::new(
                     format!("事项 {kind} 没有这一项"),
                     format!("the event {kind} has no such field"),
@@ -447,7 +497,8 @@ pub fn event_of<'f>(
             ));
         };
         let value = value_of(field, text)?;
-        if set(&mut values, field.name, value).is_none() {
+        set(&mut values, field.name, value);
+        if !written.insert(field.name) {
             return Err(refused(
                 field.name,
                 Text::new("该项写了两次", "the field occurs twice"),
@@ -458,7 +509,7 @@ pub fn event_of<'f>(
             ));
         }
     }
-    if let Some((person, aid)) = known.filter(|_| kind == "found") {
+    if let Some((person, aid)) = known.lead.filter(|_| kind == "found") {
         values.insert("person".to_owned(), Value::from(person));
         values.insert("aid".to_owned(), Value::from(aid));
     }
@@ -480,7 +531,7 @@ pub fn event_of<'f>(
     // Fields that need each other, such as the two of `shown_by`.
     serde_json::from_value(Value::Object(event)).map_err(|_| {
         refused(
-            "fields",
+            "shown_by",
             Text::new(
                 format!("事项 {kind} 的各项不完整"),
                 format!("the fields of the event {kind} are not complete"),
@@ -493,21 +544,21 @@ pub fn event_of<'f>(
     })
 }
 
-/// Sets a field whose name may have a dot. `None` if it is set already.
-fn set(values: &mut Map<String, Value>, name: &str, value: Value) -> Option<()> {
+/// Sets a field whose name may have a dot.
+fn set(values: &mut Map<String, Value>, name: &str, value: Value) {
     let (values, name) = match name.split_once('.') {
         None => (values, name),
         Some((part, name)) => {
             let part = values
                 .entry(part)
                 .or_insert_with(|| Value::Object(Map::new()));
-            (part.as_object_mut()?, name)
+            let Some(part) = part.as_object_mut() else {
+                return;
+            };
+            (part, name)
         }
     };
-    values
-        .insert(name.to_owned(), value)
-        .is_none()
-        .then_some(())
+    values.insert(name.to_owned(), value);
 }
 
 /// Returns what a field may hold.
@@ -527,6 +578,7 @@ fn choices(field: &Field) -> Text {
             "an amount in yuan, such as 1200 or 1200.50, below 100 million",
         ),
         Holds::YesNo => Text::new("填“是”或“否”", "yes or no"),
+        Holds::Age => Text::new("填周岁，0至150", "whole years, 0 to 150"),
         Holds::Choice(choices) => {
             let choices = choices.iter();
             list(
@@ -570,6 +622,11 @@ fn value_of(field: &Field, text: &str) -> Result<Value, Refused> {
             Some(Value::from(false))
         }
         Holds::YesNo => None,
+        Holds::Age => {
+            let age = text.strip_suffix('岁').unwrap_or(text).trim();
+            let age = age.parse::<u8>().ok().filter(|age| *age <= 150);
+            age.map(Value::from)
+        }
         Holds::Choice(choices) => {
             let mut choices = choices.iter();
             let choice = choices.find(|(code, zh)| is(code) || *zh == text);
@@ -610,6 +667,7 @@ mod tests {
             Holds::Day => "2026年10月8日".to_owned(),
             Holds::Amount => "1200.5".to_owned(),
             Holds::YesNo => "是".to_owned(),
+            Holds::Age => "81".to_owned(),
             Holds::Choice(choices) => choices[0].1.to_owned(),
             Holds::Finding => "不予移送".to_owned(),
             Holds::Reason => "收入超标".to_owned(),
@@ -622,7 +680,10 @@ mod tests {
             let fields: Vec<(&str, String)> =
                 form.iter().map(|field| (field.name, any(field))).collect();
             let all = fields.iter().map(|(name, text)| (*name, text.as_str()));
-            let known = Some(("04HM-ASW9", "dibao"));
+            let known = Known {
+                lead: Some(("04HM-ASW9", "dibao")),
+                ..Known::default()
+            };
             let event = event_of(kind, all, known).unwrap_or_else(|why| panic!("{kind}: {why:?}"));
             let value = serde_json::to_value(&event).expect("JSON");
             assert_eq!(value["kind"], *kind);
@@ -652,7 +713,7 @@ mod tests {
             assert!(form_of(form_kind).is_ok());
             for field in *form {
                 let accepts_all = matches!(field.holds, Holds::Text | Holds::Texts);
-                let why = event_of(kind, [(field.name, secret)], None);
+                let why = event_of(kind, [(field.name, secret)], Known::default());
                 let Err(why) = why else {
                     continue;
                 };
@@ -669,12 +730,15 @@ mod tests {
             vec![("finding", "confirmed"), ("finding", "confirmed")],
             vec![("finding", "confirmed"), ("核查结论", "确认")],
         ] {
-            let why = event_of("checked", fields, None).expect_err("it is there twice");
+            let why = event_of("checked", fields, Known::default()).expect_err("it is there twice");
             assert!(why.message.en.contains("twice"));
         }
-        let why = event_of("checked", [("findng", "confirmed")], None).expect_err("unknown");
+        let wrong = [("findng", "confirmed")];
+        let why = event_of("checked", wrong, Known::default()).expect_err("unknown");
         assert!(why.hint.en.contains("finding"), "{}", why.hint.en);
-        let why = event_of("granted", [("印证登记", "x")], None).expect_err("half of it");
+        assert_eq!(why.field.as_deref(), Some("findng"));
+        let half = [("印证登记", "x")];
+        let why = event_of("granted", half, Known::default()).expect_err("half of it");
         assert!(why.hint.en.contains("snapshot"), "{}", why.hint.en);
     }
 

@@ -55,15 +55,18 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Returns the digest of persons, hexadecimal: BLAKE3 over a line for each, in the order of
-/// the numbers: number, space, token in hexadecimal, line feed.
+/// the numbers: number, space, token in hexadecimal or `-` without one, line feed.
 pub(crate) fn persons_digest<'a>(
-    persons: impl Iterator<Item = (&'a PersonNumber, &'a RegisterToken)>,
+    persons: impl Iterator<Item = (&'a PersonNumber, &'a Option<RegisterToken>)>,
 ) -> String {
     let mut hasher = blake3::Hasher::new();
     for (number, token) in persons {
         hasher.update(number.as_str().as_bytes());
         hasher.update(b" ");
-        hasher.update(hex::encode(token.0).as_bytes());
+        match token {
+            Some(token) => hasher.update(hex::encode(token.0).as_bytes()),
+            None => hasher.update(b"-"),
+        };
         hasher.update(b"\n");
     }
     hasher.finalize().to_hex().to_string()

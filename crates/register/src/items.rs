@@ -37,8 +37,9 @@ pub enum NewItem {
 /// keeps the number.
 #[derive(Clone, Debug)]
 pub struct FoundLead {
-    /// The person.
-    pub token: RegisterToken,
+    /// The person. Without a token, the person is the one with `person_number`: no round finds
+    /// the person again.
+    pub token: Option<RegisterToken>,
     /// The person's number on the round's lists, which a person who is new here gets.
     pub person_number: PersonNumber,
     /// The id of the aid.
@@ -63,6 +64,8 @@ pub struct FoundLead {
     pub act_by: Option<Date>,
     /// What speaks for it.
     pub evidence: Vec<Evidence>,
+    /// A remark.
+    pub remark: Option<String>,
     /// The day: of a round, the day on which the lists were issued.
     pub on: Date,
     /// Who records it.
@@ -186,4 +189,19 @@ pub enum RefusedWhy {
     Fields,
     /// Another item was refused, and the caller wanted all or nothing.
     NotAlone,
+}
+
+impl Refused {
+    /// Returns the name of the field at fault as a form has it, such as `remark` for
+    /// `/fields/event/fields/remark`; `None` if it is the whole item.
+    pub fn field_name(&self) -> Option<String> {
+        let field = self.field.as_deref()?;
+        let plain = field.strip_prefix("/fields/event").unwrap_or(field);
+        let plain = plain.strip_prefix("/fields").unwrap_or(plain);
+        let parts = plain.split('/').filter(|part| !part.is_empty());
+        // The place in a list of texts.
+        let parts = parts.filter(|part| part.parse::<usize>().is_err());
+        let name = parts.collect::<Vec<_>>().join(".");
+        Some(name).filter(|name| !name.is_empty())
+    }
 }

@@ -1,5 +1,7 @@
 //! The ledger (台账): one row a lead, in columns that an office knows.
 
+use std::collections::HashMap;
+
 use aidlink_faults::text::Text;
 use aidlink_policy::calendar::Calendar;
 use jiff::civil::Date;
@@ -10,9 +12,11 @@ use crate::book::{Book, Lead};
 use crate::chain::Recorded;
 use crate::due::{Clocks, Due, DueKind, Standing, due};
 use crate::event::{
-    Direction, Event, Found, JudicialAidStep, MaterialState, Source, ToldBy, VisitResult, Way,
+    Answer, AnsweredBy, Direction, Event, Found, JudicialAidStep, MaterialState, Per, ReturnedWhy,
+    Source, ToldBy, VisitResult, Way,
 };
 use crate::fold::LeadState;
+use crate::number::LeadNumber;
 use crate::workflow::Stage;
 
 /// A cell.
@@ -136,26 +140,38 @@ columns! {
     decided_by, "核查人", "Decided by";
     decided_on, "核查日期", "Decided on";
     rights_told_on, "权利告知日期", "Rights told on";
+    rights_told, "权利告知方式", "Rights told by";
     consent, "本人意愿", "Consent";
+    consent_by, "答复人", "Answered by";
+    consent_on, "意愿日期", "Consent on";
     approver, "审批人", "Approver";
     approved_on, "审批日期", "Approved on";
+    paper, "审批文号", "Approval";
     letter, "移送文号", "Letter";
     sent_on, "移送日期", "Sent on";
     advance_reasons, "先行移送理由", "Why in advance";
     materials_owed, "欠材料", "Materials owed";
     materials_late, "欠材料逾期", "Materials late";
     signed_for_on, "签收日期", "Signed for on";
+    returned_on, "退回日期", "Returned on";
+    returned, "退回原因", "Returned because";
     reply_due, "反馈期限", "Reply due";
     replied_on, "反馈日期", "Replied on";
     reply, "反馈结果", "Reply";
     outcome_told_on, "告知本人日期", "Outcome told on";
     outcome_told, "告知方式", "Outcome told by";
+    applied_on, "申请日期", "Applied on";
+    applied_at, "受理地点", "Applied at";
+    granted_on, "落实日期", "Granted on";
     granted, "落实项目", "Granted";
     granted_from, "落实起始日期", "Granted from";
     granted_amount, "落实金额（元）", "Granted (yuan)";
+    granted_per, "发放方式", "Paid";
     visit_planned, "回访计划", "Visit planned";
     visited_on, "回访日期", "Visited on";
     visit, "回访结果", "Visit";
+    moved_on, "移送管辖日期", "Moved on";
+    moved_to, "有管辖权单位", "Moved to";
     closed_on, "办结日期", "Closed on";
     closed_because, "办结原因", "Closed because";
     remark, "备注", "Remark";
@@ -196,12 +212,15 @@ pub fn ledger(
     let due = due(book, as_of, clocks, calendar);
     let leads = book.leads();
     let leads = leads.filter_map(|lead| lead.state.as_ref().map(|state| (lead, state)));
+    let mut of_leads: HashMap<&LeadNumber, Vec<&Due>> = HashMap::new();
+    for due in &due {
+        if let Some(lead) = &due.lead {
+            of_leads.entry(lead).or_default().push(due);
+        }
+    }
     let rows = leads.enumerate().map(|(index, (lead, state))| {
-        let of_lead = due
-            .iter()
-            .filter(|due| due.lead.as_ref() == Some(&lead.number));
-        let of_lead: Vec<&Due> = of_lead.collect();
-        row(book, lead, state, &of_lead, names, index as u64 + 1)
+        let of_lead = of_leads.get(&lead.number).map_or(&[][..], Vec::as_slice);
+        row(book, lead, state, of_lead, names, index as u64 + 1)
     });
     rows.collect()
 }
@@ -246,6 +265,7 @@ fn row(
         decided_on: Cell::day(state.decision.map(|decided| decided.on)),
         rights_told_on: Cell::day(state.rights_told),
         consent: Cell::word(state.consent.map(|(answer, _)| consent(answer))),
+        consent_on: Cell::day(state.consent.map(|(_, on)| on)),
         sent_on: Cell::day(state.sent.map(|(_, on)| on)),
         materials_owed: owed(state),
         signed_for_on: Cell::day(state.signed_for),
@@ -293,12 +313,14 @@ impl LedgerRow {
             Event::Approved(approved) => {
                 self.approver = Cell::text(recorded.approver.as_deref());
                 self.approved_on = Cell::Day(on);
+                self.paper = Cell::text(approved.paper.as_deref());
                 &approved.remark
             }
             Event::Sent(sent) => {
                 self.letter = Cell::text(sent.letter.as_deref());
                 self.advance_reasons = Cell::text(sent.reasons.as_deref());
                 (self.reply, self.replied_on) = (Cell::Empty, Cell::Empty);
+                (self.returned, self.returned_on) = (Cell::Empty, Cell::Empty);
                 &sent.remark
             }
             Event::Replied(replied) => {
@@ -308,11 +330,18 @@ impl LedgerRow {
                 &replied.remark
             }
             Event::ToldOutcome(told) => {
-                let (by, way) = (told_by(told.by), way(told.way));
-                self.outcome_told = Cell::Word(Text::new(
-                    format!("{}，{}", by.zh, way.zh),
-                    format!("{}, {}", by.en, way.en),
-                ));
+                let parts = [told.by.map(told_by), told.way.map(way)];
+                let parts: Vec<Text> = parts.into_iter().flatten().collect();
+                let join = |of: fn(&Text) -> &str, between: &str| {
+                    parts.iter().map(of).collect::<Vec<_>>().join(between)
+                };
+                self.outcome_told = match parts.is_empty() {
+                    true => Cell::Empty,
+                    false => Cell::Word(Text::new(
+                        join(|text| &text.zh, "，"),
+                        join(|text| &text.en, ", "),
+                    )),
+                };
                 &told.remark
             }
             Event::Granted(granted) => {
@@ -324,22 +353,42 @@ impl LedgerRow {
                     )),
                     (None, None) => Cell::Word(Text::new("已落实", "given")),
                 };
+                self.granted_on = Cell::Day(on);
                 self.granted_amount = granted.amount.map_or(Cell::Empty, Cell::Amount);
+                self.granted_per = Cell::word(granted.per.map(per));
                 &granted.remark
             }
             Event::Visited(visited) => {
                 self.visit = Cell::Word(visit(visited.result));
                 &visited.remark
             }
-            Event::ToldRights(told) => &told.remark,
-            Event::Consent(consent) => &consent.remark,
+            Event::ToldRights(told) => {
+                self.rights_told = Cell::word(told.way.map(way));
+                &told.remark
+            }
+            Event::Consent(consent) => {
+                self.consent_by = Cell::word(consent.by.map(answered_by));
+                &consent.remark
+            }
             Event::JudicialAid(aid) => &aid.remark,
             Event::Material(material) => &material.remark,
             Event::SignedFor(signed) => &signed.remark,
-            Event::Returned(returned) => &returned.remark,
-            Event::AppliedAt(applied) => &applied.remark,
+            Event::Returned(returned) => {
+                self.returned_on = Cell::Day(on);
+                self.returned = Cell::Word(returned_why(returned.why));
+                &returned.remark
+            }
+            Event::AppliedAt(applied) => {
+                self.applied_on = Cell::Day(on);
+                self.applied_at = Cell::text(Some(&applied.office));
+                &applied.remark
+            }
             Event::RefusedFinally(refused) => &refused.remark,
-            Event::Moved(moved) => &moved.remark,
+            Event::Moved(moved) => {
+                self.moved_on = Cell::Day(on);
+                self.moved_to = Cell::text(Some(&moved.office));
+                &moved.remark
+            }
             Event::VisitPlanned(planned) => &planned.remark,
             Event::Advice(advice) => &advice.remark,
             Event::Closed(closed) => &closed.remark,
@@ -373,7 +422,13 @@ impl LedgerRow {
                 DueKind::Visit => &mut self.visited_on,
                 DueKind::Gap => continue,
             };
-            *cell = Cell::Late(days);
+            *cell = match cell {
+                // Of several materials the one that is most late.
+                Cell::Late(other) => Cell::Late(days.max(*other)),
+                // What was done once, and is to be done again: the day stays.
+                Cell::Day(day) => Cell::Day(*day),
+                _ => Cell::Late(days),
+            };
             let most = match self.late {
                 Cell::Late(other) => other.max(days),
                 _ => days,
@@ -419,7 +474,8 @@ fn yes_or_no(yes: bool) -> Text {
     }
 }
 
-fn source(source: Source) -> Text {
+/// Returns the words of where a lead comes from.
+pub fn source(source: Source) -> Text {
     match source {
         Source::Round => Text::new("联合筛查", "round"),
         Source::Colleague => Text::new("内部移送", "colleague"),
@@ -429,15 +485,16 @@ fn source(source: Source) -> Text {
     }
 }
 
-fn direction(direction: Direction) -> Text {
+/// Returns the words of a direction.
+pub fn direction(direction: Direction) -> Text {
     match direction {
         Direction::ToSocial => Text::new("转社会救助", "to social aid"),
         Direction::ToJudicial => Text::new("转司法救助", "to judicial aid"),
     }
 }
 
-fn consent(answer: crate::event::Answer) -> Text {
-    use crate::event::Answer;
+/// Returns the words of an answer.
+pub fn consent(answer: Answer) -> Text {
     match answer {
         Answer::Given => Text::new("同意", "given"),
         Answer::Refused => Text::new("放弃", "refused"),
@@ -445,7 +502,33 @@ fn consent(answer: crate::event::Answer) -> Text {
     }
 }
 
-fn judicial_aid(step: JudicialAidStep) -> Text {
+/// Returns the words of who answered.
+pub fn answered_by(by: AnsweredBy) -> Text {
+    match by {
+        AnsweredBy::Person => Text::new("本人", "the person"),
+        AnsweredBy::Guardian => Text::new("监护人", "the guardian"),
+    }
+}
+
+/// Returns the words of why a lead was returned.
+pub fn returned_why(why: ReturnedWhy) -> Text {
+    match why {
+        ReturnedWhy::NotOurDuty => Text::new("非本单位职责", "not our duty"),
+        ReturnedWhy::Incomplete => Text::new("材料不全", "incomplete"),
+        ReturnedWhy::NotRegisteredHere => Text::new("非本地户籍", "not registered here"),
+    }
+}
+
+/// Returns the words of how often an amount is paid.
+pub fn per(per: Per) -> Text {
+    match per {
+        Per::Month => Text::new("每月", "every month"),
+        Per::Once => Text::new("一次性", "once"),
+    }
+}
+
+/// Returns the words of a step of judicial aid.
+pub fn judicial_aid(step: JudicialAidStep) -> Text {
     match step {
         JudicialAidStep::Applied => Text::new("已申请", "applied"),
         JudicialAidStep::Granted => Text::new("已决定救助", "granted"),
@@ -454,14 +537,16 @@ fn judicial_aid(step: JudicialAidStep) -> Text {
     }
 }
 
-fn told_by(by: ToldBy) -> Text {
+/// Returns the words of who told the person.
+pub fn told_by(by: ToldBy) -> Text {
     match by {
         ToldBy::Procuratorate => Text::new("检察院告知", "by the procuratorate"),
         ToldBy::Agency => Text::new("受理单位告知", "by the agency"),
     }
 }
 
-fn way(way: Way) -> Text {
+/// Returns the words of a way.
+pub fn way(way: Way) -> Text {
     match way {
         Way::InPerson => Text::new("当面", "in person"),
         Way::Post => Text::new("邮寄", "by post"),
@@ -470,7 +555,8 @@ fn way(way: Way) -> Text {
     }
 }
 
-fn visit(result: VisitResult) -> Text {
+/// Returns the words of what a visit found.
+pub fn visit(result: VisitResult) -> Text {
     match result {
         VisitResult::Solved => Text::new("困难已解决", "solved"),
         VisitResult::Eased => Text::new("有所缓解", "eased"),

@@ -31,6 +31,7 @@ pub mod form;
 pub mod head;
 pub mod items;
 pub mod ledger;
+pub mod not_verified;
 pub mod number;
 pub mod referrals;
 pub mod register;

@@ -62,6 +62,11 @@ impl PersonNumber {
         is_aid.then(|| LeadNumber(format!("{}-{aid}", self.0)))
     }
 
+    /// Returns the number made of the lowest forty bits.
+    pub fn of(bits: u64) -> Self {
+        PersonNumber(groups(bits))
+    }
+
     /// Returns the number with a further group.
     pub(crate) fn with_group(&self, group: &str) -> Option<Self> {
         PersonNumber::parse(&format!("{}-{group}", self.0))
@@ -99,13 +104,18 @@ impl EventId {
 
     /// Returns the id made of forty bits.
     pub(crate) fn of(bits: u64) -> Self {
-        let character = |place: u32| {
-            let five = (bits >> (35 - 5 * place)) & 31;
-            char::from(ALPHABET[five as usize])
-        };
-        let characters: String = (0..8).map(character).collect();
-        EventId(format!("E-{}-{}", &characters[..4], &characters[4..]))
+        EventId(format!("E-{}", groups(bits)))
     }
+}
+
+/// Returns two groups of four characters, made of the lowest forty bits.
+fn groups(bits: u64) -> String {
+    let character = |place: u32| {
+        let five = (bits >> (35 - 5 * place)) & 31;
+        char::from(ALPHABET[five as usize])
+    };
+    let characters: String = (0..8).map(character).collect();
+    format!("{}-{}", &characters[..4], &characters[4..])
 }
 
 macro_rules! as_text {

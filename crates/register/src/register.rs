@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document;
+use aidlink_files::owner_only::PartialFile;
+use aidlink_files::partial::{PARTIAL_FOLDER_MODE, lock, parent_of, prefix_of, remove_abandoned};
 use aidlink_files::regular_file;
 use aidlink_office::signing::{
     LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey,
@@ -21,9 +23,11 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::appending::{Checking, When, check};
 use crate::book::Book;
 use crate::chain::{NO_PREVIOUS, Recorded, Written};
+use crate::checks::check_recorder;
 use crate::event::{Accepted, Created, Event, Rekeyed};
 use crate::head::{COMMENT, Head, head_path, persons_digest, with_suffix};
 use crate::items::{Added, Appended, Batch, Refused, RefusedWhy};
+use crate::not_verified::NotVerified;
 use crate::number::{EventId, LeadNumber, PersonNumber};
 use crate::referrals::{ReferralRow, referral_rows};
 use crate::store::{self, Access, Failure, StoredHead};
@@ -67,6 +71,41 @@ pub struct Act {
     pub because: Option<String>,
 }
 
+impl NewRegister {
+    /// Checks who makes it.
+    ///
+    /// # Errors
+    /// If nobody does, or the text has a number that identifies a person, a control character, or
+    /// is too long.
+    pub fn check(&self) -> Result<(), Refused> {
+        check_recorder(&self.operator, None, None)
+    }
+}
+
+impl Act {
+    /// Checks who does it and why.
+    ///
+    /// # Errors
+    /// As [`NewRegister::check`]; also if the reason is empty.
+    pub fn check(&self) -> Result<(), Refused> {
+        check_recorder(&self.operator, None, self.because.as_deref())
+    }
+}
+
+/// Returns the fault of a register whose maker or change is refused.
+fn refused_act(path: &Path, refused: Refused) -> Fault {
+    let field = refused.field_name().unwrap_or_default();
+    let (message, hint) = (refused.message, refused.hint);
+    Fault::of_file(
+        path,
+        Text::new(
+            format!("{field}：{}", message.zh),
+            format!("{field}: {}", message.en),
+        ),
+        hint,
+    )
+}
+
 /// What the file beside a register says of it.
 enum Beside {
     /// The head of the register.
@@ -80,8 +119,9 @@ impl Register {
     /// program is killed, `path` does not exist.
     ///
     /// # Errors
-    /// If the file or its head exists or cannot be written.
+    /// If the file or its head exists or cannot be written, or [`NewRegister::check`] fails.
     pub fn create(path: &Path, new: &NewRegister, signing_key: SigningKey) -> Result<Self, Faults> {
+        new.check().map_err(|refused| refused_act(path, refused))?;
         for file in [path, &head_path(path)] {
             if file.symlink_metadata().is_ok() {
                 let what = Text::new("登记簿或其签名文件", "the register or its head");
@@ -102,7 +142,12 @@ impl Register {
         let document = made.map_err(|failure| failure.of(path))?;
         write_beside(path, &document)?;
         std::fs::rename(&unfinished, path).map_err(|error| store::unwritable(path, &error))?;
-        Register::opened(path, Access::Write, Some(signing_key), signer)
+        Ok(Register::opened(
+            path,
+            Access::Write,
+            Some(signing_key),
+            signer,
+        )?)
     }
 
     /// Makes the database of a new register, and closes it. Returns its head.
@@ -137,7 +182,12 @@ impl Register {
     /// the head.
     pub fn open(path: &Path, signing_key: SigningKey) -> Result<Self, Faults> {
         let signer = signing_key.public().clone();
-        Register::opened(path, Access::Write, Some(signing_key), signer)
+        Ok(Register::opened(
+            path,
+            Access::Write,
+            Some(signing_key),
+            signer,
+        )?)
     }
 
     /// Opens a register to read it, and verifies it against its signed head.
@@ -145,6 +195,15 @@ impl Register {
     /// # Errors
     /// As [`Register::open`].
     pub fn open_to_read(path: &Path, signer: &PublicKey) -> Result<Self, Faults> {
+        Ok(Register::verify(path, signer)?)
+    }
+
+    /// Opens a register to read it, and tells one that is not as it was signed from one that
+    /// nobody could look at.
+    ///
+    /// # Errors
+    /// As [`Register::open`].
+    pub fn verify(path: &Path, signer: &PublicKey) -> Result<Self, NotVerified> {
         Register::opened(path, Access::Read, None, signer.clone())
     }
 
@@ -153,12 +212,13 @@ impl Register {
         access: Access,
         signing_key: Option<SigningKey>,
         signer: PublicKey,
-    ) -> Result<Self, Faults> {
+    ) -> Result<Self, NotVerified> {
         if path.symlink_metadata().is_err() {
             // Without a register no lock file is made.
-            store::open(path, access).map_err(|failure| failure.of(path))?;
+            store::open(path, access).map_err(|failure| failure.not_verified(path))?;
         }
-        let held = store::hold(path)?;
+        let unknown = |fault: Fault| NotVerified::Unknown(fault.into());
+        let held = store::hold(path).map_err(unknown)?;
         let read = || -> Result<(Connection, Book, Beside), Failure> {
             let mut connection = store::open(path, access)?;
             let transaction = connection.transaction()?;
@@ -169,7 +229,7 @@ impl Register {
             transaction.commit()?;
             Ok((connection, book, beside))
         };
-        let (connection, book, beside) = read().map_err(|failure| failure.of(path))?;
+        let (connection, book, beside) = read().map_err(|failure| failure.not_verified(path))?;
         let mut register = Register {
             path: path.to_path_buf(),
             connection,
@@ -184,7 +244,9 @@ impl Register {
                 "the head beside the register is an earlier one: the last command was interrupted, or somebody put an old file back. The register itself is whole and signed",
             ));
             if access == Access::Write {
-                register.publish()?;
+                register
+                    .publish()
+                    .map_err(|faults| NotVerified::Unknown(faults.into()))?;
             }
         }
         drop(held);
@@ -212,14 +274,18 @@ impl Register {
     /// what is accepted.
     ///
     /// # Errors
-    /// As [`Register::open`], but for the head; if `last` is another digest.
+    /// As [`Register::open`], but for the head; if `last` is another digest, or [`Act::check`]
+    /// fails.
     pub fn accept(
         path: &Path,
         signing_key: SigningKey,
         last: &str,
         act: &Act,
-    ) -> Result<Self, Faults> {
-        let held = store::hold(path)?;
+    ) -> Result<Self, NotVerified> {
+        let unknown = |fault: Fault| NotVerified::Unknown(fault.into());
+        act.check()
+            .map_err(|refused| unknown(refused_act(path, refused)))?;
+        let held = store::hold(path).map_err(unknown)?;
         let accept = || -> Result<(), Failure> {
             let mut connection = store::open(path, Access::Write)?;
             let transaction =
@@ -253,9 +319,10 @@ impl Register {
             write_beside(path, &head)?;
             Ok(())
         };
-        accept().map_err(|failure| failure.of(path))?;
+        accept().map_err(|failure| failure.not_verified(path))?;
         drop(held);
-        Register::open(path, signing_key)
+        let signer = signing_key.public().clone();
+        Register::opened(path, Access::Write, Some(signing_key), signer)
     }
 
     /// Returns what the user must be told of the register although it can be used.
@@ -397,11 +464,8 @@ impl Register {
     }
 
     /// Returns the number of a person; `None` if the register does not know the token.
-    ///
-    /// # Errors
-    /// None at present.
-    pub fn person_of(&self, token: &RegisterToken) -> Result<Option<PersonNumber>, Fault> {
-        Ok(self.book.by_token.get(token).cloned())
+    pub fn person_of(&self, token: &RegisterToken) -> Option<&PersonNumber> {
+        self.book.person_of(token)
     }
 
     /// Returns the rows of a referrals export that the leads of a person would be; none if the
@@ -443,8 +507,13 @@ impl Register {
                 return Err(aidlink_files::owner_only::exists(file, &what).into());
             }
         }
+        // Under a hidden name until it is complete: who finds a file of this name has a backup.
+        let unwritable = |error: std::io::Error| store::unwritable(to, &error);
+        let partial = PartialFile::begin(to).map_err(unwritable)?;
         let copy = || -> Result<StoredHead, Failure> {
-            let mut copy = store::make_empty(to)?;
+            let mut copy = store::open_empty(partial.path())?;
+            // No second file, which a killed command would leave.
+            copy.pragma_update(None, "journal_mode", "MEMORY")?;
             let backup = rusqlite::backup::Backup::new(&self.connection, &mut copy)?;
             backup.run_to_completion(1000, std::time::Duration::ZERO, None)?;
             drop(backup);
@@ -454,8 +523,43 @@ impl Register {
         };
         let head = copy().map_err(|failure| failure.of(to))?;
         write_beside(to, &head)?;
+        partial.finish().map_err(unwritable)?;
         let copy = Register::open_to_read(to, &self.signer)?;
         Ok(copy.head())
+    }
+
+    /// Returns the files of a backup, each by its name, with the head of the copy. They are
+    /// written beside the register for a moment, owner-only.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn backup_files(&self) -> Result<(Vec<(String, Vec<u8>)>, Head), Faults> {
+        let unwritable = |error: std::io::Error| store::unwritable(&self.path, &error);
+        // What a killed command left.
+        remove_abandoned(&self.path, |_| false);
+        let prefix = prefix_of(&self.path);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(
+            PARTIAL_FOLDER_MODE,
+        ));
+        let folder = builder
+            .tempdir_in(parent_of(&self.path))
+            .map_err(unwritable)?;
+        let held = lock(folder.path());
+        let copy = folder.path().join("register.db");
+        let head = self.backup(&copy)?;
+        let head_file = head_path(&copy);
+        let signature = with_suffix(&head_file, SIGNATURE_SUFFIX);
+        let mut files = Vec::new();
+        for path in [&copy, &head_file, &signature] {
+            let name = path.file_name().unwrap_or_default();
+            let bytes = std::fs::read(path).map_err(|error| Fault::unreadable(path, &error))?;
+            files.push((name.to_string_lossy().into_owned(), bytes));
+        }
+        drop(held);
+        Ok((files, head))
     }
 
     /// Gives persons new tokens, made under another key of the register. Persons who are not
@@ -649,11 +753,11 @@ fn check_head(
     path: &Path,
 ) -> Result<(), Failure> {
     let Some(head) = store::read_head(transaction)? else {
-        return Err(unsigned(path).into());
+        return Err(Failure::NotHeld(unsigned(path)));
     };
-    check_signature(&head.document, &head.signature, signer, path)?;
+    check_signature(&head.document, &head.signature, signer, path).map_err(Failure::NotHeld)?;
     if head.document.as_bytes() != head_of(book).to_bytes() {
-        return Err(unsigned(path).into());
+        return Err(Failure::NotHeld(unsigned(path)));
     }
     Ok(())
 }
@@ -721,7 +825,7 @@ fn check_beside(
     let file = head_path(path);
     let signature_file = with_suffix(&file, SIGNATURE_SUFFIX);
     if file.symlink_metadata().is_err() {
-        return Err(Fault::of_file(
+        return Err(Failure::NotHeld(Fault::of_file(
             &file,
             Text::new(
                 "登记簿旁的签名文件不见了，无法确认登记簿是否被换成旧的",
@@ -731,8 +835,7 @@ fn check_beside(
                 "请找回该文件；确实丢失时，用 register verify --accept 接受登记簿的现状",
                 "find the file; if it is lost, accept the register as it is with `register verify --accept`",
             ),
-        )
-        .into());
+        )));
     }
     let document = regular_file::read(&file, Head::LARGEST)?;
     let own = head_of(book);
@@ -745,13 +848,15 @@ fn check_beside(
         return Ok(if same { Beside::Same } else { Beside::Earlier });
     }
     let head = Head::parse(&document).map_err(|fault| {
-        fault.of_file(&file, &Text::new("登记簿的签名文件", "head of a register"))
+        let what = Text::new("登记簿的签名文件", "head of a register");
+        Failure::NotHeld(fault.of_file(&file, &what))
     })?;
     let signature = regular_file::read(&signature_file, LARGEST_SIGNATURE)?;
     let text = String::from_utf8_lossy(&document);
-    check_signature(&text, &String::from_utf8_lossy(&signature), signer, &file)?;
+    check_signature(&text, &String::from_utf8_lossy(&signature), signer, &file)
+        .map_err(Failure::NotHeld)?;
     let told = |zh: String, en: String, hint_zh: &str, hint_en: &str| {
-        Failure::Fault(Fault::of_file(
+        Failure::NotHeld(Fault::of_file(
             path,
             Text::new(zh, en),
             Text::new(hint_zh, hint_en),

@@ -1,6 +1,6 @@
 CREATE TABLE person (
   number TEXT NOT NULL PRIMARY KEY,
-  token BLOB NOT NULL UNIQUE CHECK (length(token) = 16)
+  token BLOB UNIQUE CHECK (token IS NULL OR length(token) = 16)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE lead (
@@ -133,15 +133,21 @@ SELECT o.lead, o.place AS opened,
   max(CASE WHEN p.kind = 'checked' THEN p.place END) AS decided,
   max(CASE WHEN p.reason IS NOT NULL THEN p.place END) AS reasoned,
   max(CASE WHEN p.kind = 'sent' THEN p.place END) AS sent,
-  max(CASE WHEN p.kind = 'told_outcome' THEN p.place END) AS told,
-  max(CASE WHEN (p.kind = 'replied' AND p.fields ->> '$.reply' IN ('procedure', 'not_eligible'))
-      OR p.kind = 'refused_finally' OR (p.kind = 'judicial_aid' AND p.target = 'closed')
-    THEN p.place END) AS owing,
   max(CASE WHEN p.kind = 'visited' THEN p.place END) AS visited,
   max(CASE WHEN p.kind = 'visit_planned' THEN p.place END) AS planned,
   max(CASE WHEN p.target = 'delivered' THEN p.place END) AS delivered
 FROM opening AS o LEFT JOIN present AS p ON p.lead = o.lead
 GROUP BY o.lead, o.place;
+
+-- When the person was last told the outcome, and when it was last to be told: in every handling
+-- of the lead, because nobody tells it when the lead is found again.
+CREATE VIEW telling AS
+SELECT lead,
+  max(CASE WHEN kind = 'told_outcome' THEN place END) AS told,
+  max(CASE WHEN (kind = 'replied' AND fields ->> '$.reply' IN ('procedure', 'not_eligible'))
+      OR kind = 'refused_finally' OR (kind = 'judicial_aid' AND target = 'closed')
+    THEN place END) AS owing
+FROM step GROUP BY lead;
 
 CREATE VIEW lead_state AS
 SELECT t.lead, l.person, l.aid, l.direction,
@@ -184,12 +190,12 @@ SELECT t.lead,
       AND EXISTS (SELECT 1 FROM step AS p
         WHERE p.lead = t.lead AND p.place = m.sent AND p.fields ->> '$.as' = 'advance'))
   ) AS materials,
-  CASE WHEN m.owing > coalesce(m.told, 0) AND coalesce(t.closure, '') <> 'dead'
-    THEN (SELECT p.day FROM step AS p WHERE p.lead = t.lead AND p.place = m.owing) END AS outcome,
+  CASE WHEN n.owing > coalesce(n.told, 0) AND coalesce(t.closure, '') <> 'dead'
+    THEN (SELECT p.day FROM step AS p WHERE p.lead = t.lead AND p.place = n.owing) END AS outcome,
   t.stage = 'delivered' AND (
     coalesce(m.visited, 0) < coalesce(m.delivered, 0) OR coalesce(m.planned, 0) > coalesce(m.visited, 0)
   ) AS visit,
   CASE WHEN m.planned > coalesce(m.visited, 0)
     THEN (SELECT p.fields ->> '$.day' FROM step AS p WHERE p.lead = t.lead AND p.place = m.planned)
   END AS visit_planned
-FROM lead_state AS t JOIN last AS m ON m.lead = t.lead;
+FROM lead_state AS t JOIN last AS m ON m.lead = t.lead JOIN telling AS n ON n.lead = t.lead;

@@ -19,6 +19,7 @@ use crate::chain::{Recorded, Written};
 use crate::event::Direction;
 use crate::head::with_suffix;
 use crate::items::Subject;
+use crate::not_verified::NotVerified;
 use crate::number::{EventId, LeadNumber, PersonNumber};
 use crate::token::RegisterToken;
 
@@ -36,6 +37,8 @@ const BESIDE: [&str; 2] = ["-wal", "-shm"];
 pub(crate) enum Failure {
     Sql(rusqlite::Error),
     Fault(Fault),
+    /// The register is not as this program wrote and signed it.
+    NotHeld(Fault),
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -54,10 +57,41 @@ impl Failure {
     /// Returns the fault of the register at `path`.
     pub(crate) fn of(self, path: &Path) -> Fault {
         match self {
-            Failure::Fault(fault) => fault,
+            Failure::Fault(fault) | Failure::NotHeld(fault) => fault,
             Failure::Sql(error) => fault_of(path, &error),
         }
     }
+
+    /// Returns the same, told apart by whether somebody could look at the register.
+    pub(crate) fn not_verified(self, path: &Path) -> NotVerified {
+        let is_damaged = match &self {
+            Failure::Fault(_) => false,
+            Failure::NotHeld(_) => true,
+            Failure::Sql(error) => is_damage(error),
+        };
+        let faults = self.of(path).into();
+        match is_damaged {
+            true => NotVerified::NotHeld(faults),
+            false => NotVerified::Unknown(faults),
+        }
+    }
+}
+
+/// Whether a database error says that the content of the file is not what this program writes.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    !matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::ReadOnly
+                | ErrorCode::PermissionDenied
+                | ErrorCode::DiskFull
+                | ErrorCode::CannotOpen
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::OutOfMemory
+        )
+    )
 }
 
 /// Returns the fault of a database error. SQLite's own text is left out: it may quote values.
@@ -327,6 +361,15 @@ pub(crate) fn make_empty(path: &Path) -> Result<Connection, Failure> {
     options
         .open(&file)
         .map_err(|error| unwritable(path, &error))?;
+    open_empty(&file)
+}
+
+/// Opens an empty file as a database.
+///
+/// # Errors
+/// If it cannot be opened.
+pub(crate) fn open_empty(path: &Path) -> Result<Connection, Failure> {
+    let file = real(path).map_err(|error| unwritable(path, &error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
@@ -413,16 +456,16 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Fault> {
 pub(crate) fn check_whole(connection: &Connection, path: &Path) -> Result<(), Failure> {
     let answer: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if answer != "ok" {
-        return Err(damaged(path).into());
+        return Err(Failure::NotHeld(damaged(path)));
     }
     let broken: Option<String> = connection
         .query_row("PRAGMA foreign_key_check", [], |row| row.get(0))
         .optional()?;
     if broken.is_some() {
-        return Err(damaged(path).into());
+        return Err(Failure::NotHeld(damaged(path)));
     }
     if schema_of(connection)? != expected_schema()? {
-        return Err(Fault::of_file(
+        return Err(Failure::NotHeld(Fault::of_file(
             path,
             Text::new(
                 "登记簿的表、视图或触发器被改动过",
@@ -432,8 +475,7 @@ pub(crate) fn check_whole(connection: &Connection, path: &Path) -> Result<(), Fa
                 "有人用别的程序改动了登记簿：请从备份恢复，并查明原因",
                 "somebody changed the register with another program: restore a backup, and find out why",
             ),
-        )
-        .into());
+        )));
     }
     Ok(())
 }
@@ -516,7 +558,8 @@ pub(crate) fn read_book(connection: &Connection, path: &Path) -> Result<Book, Fa
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let number = parsed(&row.get::<_, String>(0)?, PersonNumber::parse)?;
-        book.add_person(number, RegisterToken(row.get(1)?));
+        let token: Option<[u8; 16]> = row.get(1)?;
+        book.add_person(number, token.map(RegisterToken));
     }
     let mut statement = connection
         .prepare("SELECT number, person, aid, agency, direction FROM lead ORDER BY number")?;
@@ -541,13 +584,19 @@ pub(crate) fn read_book(connection: &Connection, path: &Path) -> Result<Book, Fa
             Some(of) => book.event(of).map(|of| of.place),
         };
         if !follows || place != Some(event.place) {
-            return Err(broken_chain(path, event.seq).into());
+            return Err(Failure::NotHeld(broken_chain(path, event.seq)));
         }
         let seq = event.seq;
-        book.add_event(event)
-            .map_err(|why| inconsistent(path, seq, &why))?;
+        book.add_event(event).map_err(|why| {
+            let fault = inconsistent(path, seq, &why);
+            match why {
+                // The chain holds: another version recorded it.
+                Inconsistent::Workflow => Failure::Fault(fault),
+                Inconsistent::Superseding | Inconsistent::Unknown => Failure::NotHeld(fault),
+            }
+        })?;
     }
-    check_rows(&book, path)?;
+    check_rows(&book, path).map_err(Failure::NotHeld)?;
     Ok(book)
 }
 
@@ -710,7 +759,7 @@ pub(crate) fn write_change(
     if let Some((number, token)) = &change.person {
         transaction.execute(
             "INSERT INTO person (number, token) VALUES (?1, ?2)",
-            params![number.as_str(), token.0],
+            params![number.as_str(), token.map(|token| token.0)],
         )?;
     }
     if let Some(lead) = &change.lead {

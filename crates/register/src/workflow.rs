@@ -2,7 +2,8 @@
 //! starts. One table says it for both directions.
 //!
 //! Source: Shaoguan, Ordos, Chencang and the national opinion on linking judicial and social
-//! aid, as `docs/register.md` cites them.
+//! aid, which `docs/policies.md` names with their articles. What the table says is in
+//! `docs/register.md`.
 
 use aidlink_faults::text::Text;
 use serde::{Deserialize, Serialize};

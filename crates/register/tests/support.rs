@@ -105,7 +105,7 @@ pub fn lead(number: &str) -> LeadNumber {
 /// A lead of a round. The person's token is the byte sixteen times.
 pub fn found(token: u8, number: &str, aid: &str, direction: Direction, on: Date) -> FoundLead {
     FoundLead {
-        token: RegisterToken([token; 16]),
+        token: Some(RegisterToken([token; 16])),
         person_number: person(number),
         aid: aid.to_owned(),
         agency: "civil-affairs".to_owned(),
@@ -127,6 +127,7 @@ pub fn found(token: u8, number: &str, aid: &str, direction: Direction, on: Date)
         minor: Some(false),
         act_by: None,
         evidence: Vec::new(),
+        remark: None,
         on,
         operator: "张三".to_owned(),
     }

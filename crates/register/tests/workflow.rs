@@ -619,7 +619,7 @@ fn a_person_keeps_the_first_number_and_a_lead_is_new_carried_or_reopened() {
     );
     assert_eq!(
         register.person_of(&RegisterToken([2; 16])),
-        Ok(Some(person("04HM-ASW9-0")))
+        Some(&person("04HM-ASW9-0"))
     );
     let of_round = register.lead_of_round("R2026-06-01", &lead("ZZZZ-ZZZZ-dibao"));
     assert_eq!(of_round, Ok(Some(lead(LEAD))));
