@@ -1,5 +1,10 @@
-//! What goes between a round's lists and the register: the leads that the lists issued, and
-//! the decisions that come back on them.
+//! What goes between files and the register: the leads that a round's lists issued, the
+//! decisions that come back on them, and tables of events.
 
 pub mod filled;
+pub mod id_column;
+pub mod ledger_plan;
+pub mod ledger_table;
+pub mod noted;
+pub mod table;
 pub mod taking;

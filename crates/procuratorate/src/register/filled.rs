@@ -6,8 +6,8 @@
 
 pub mod columns;
 mod refusal;
-mod row;
-mod words;
+pub(in crate::register) mod row;
+pub(in crate::register) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

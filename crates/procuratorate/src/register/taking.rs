@@ -10,6 +10,7 @@ use std::path::Path;
 
 use aidlink_agency::exports::open;
 use aidlink_agency::key::RoundKey;
+use aidlink_agency::national_id::Sex;
 use aidlink_agency::person_mark::{PersonMark, PersonMarker};
 use aidlink_agency::reading_progress;
 use aidlink_agency::register_token::RegisterTokeniser;
@@ -45,8 +46,6 @@ pub struct TakenRound {
     pub as_of: Date,
     /// Why the lists are provisional; empty if they are not.
     pub provisional: Vec<Text>,
-    /// The header of the persons' names; `None` if the lists show none.
-    pub name_header: Option<Text>,
     /// The leads, by number.
     pub leads: Vec<TakenLead>,
 }
@@ -72,6 +71,10 @@ pub struct TakenLead {
     pub urgency: Urgency,
     /// Whether it is on a list of minors.
     pub minor: bool,
+    /// The sex that the ID number states.
+    pub sex: Option<Sex>,
+    /// The age in whole years on the round's day.
+    pub age: Option<u8>,
     /// What the list shows of the case rows, by the name of the field in the schema. If the
     /// rows differ, their values are joined by `；`.
     pub fields: BTreeMap<String, String>,
@@ -162,15 +165,12 @@ pub fn take(
         leads.push(lead);
     }
     leads.sort_by(|one, other| one.lead_number.cmp(&other.lead_number));
-    let mut list_fields = schema.list_fields();
-    let name = list_fields.find(|field| field.tells_persons_apart());
     Ok(TakenRound {
         round: manifest.round.clone(),
         manifest_digest: verification.manifest_digest.clone(),
         issued_on: manifest.issued_on,
         as_of: manifest.as_of,
         provisional: manifest.provisional.clone().unwrap_or_default(),
-        name_header: name.map(|field| field.title.clone()),
         leads,
     })
 }
@@ -398,8 +398,8 @@ fn taken(
         // A number tells apart the persons on the lists, but not all of the export.
         of_number.retain(|person| person.may_have(schema, &row.case_fields));
     }
-    let register_token = match of_number.as_slice() {
-        [person] => person.register_token,
+    let person = match of_number.as_slice() {
+        [person] => *person,
         [] => {
             return Err(Text::new(
                 "案件导出中没有此线索的人员",
@@ -428,7 +428,13 @@ fn taken(
     let fields = schema.list_fields().map(|field| field.name.clone());
     Ok(TakenLead {
         person_number: person_number.to_owned(),
-        register_token,
+        register_token: person.register_token,
+        // The ID number states both, so all rows of the person agree.
+        sex: person.rows.iter().find_map(|listed| listed.sex),
+        age: person
+            .rows
+            .iter()
+            .find_map(|listed| u8::try_from(listed.age?).ok()),
         aid: aid.id.clone(),
         agency: aid.agency.clone(),
         direction: aid.direction,

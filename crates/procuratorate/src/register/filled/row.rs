@@ -119,7 +119,7 @@ pub(super) fn filled_in(
 }
 
 /// Returns the text of a cell.
-pub(super) fn readable(cell: &PlainCell) -> Result<&str, WhyRefused> {
+pub(in crate::register) fn readable(cell: &PlainCell) -> Result<&str, WhyRefused> {
     match cell {
         PlainCell::Text(text) => Ok(text),
         PlainCell::ErrorValue => Err(WhyRefused::ErrorValue),

@@ -6,17 +6,21 @@ use aidlink_register::decision::{Finding, Reason};
 
 /// Characters of the headers and choices in their traditional forms, each with its
 /// simplified form. Office programs convert whole sheets.
-const TRADITIONAL: [(&str, &str); 2] = [
+const TRADITIONAL: [(&str, &str); 3] = [
     (
         "確認補實覈標財產戶類殘齡條棄無聯繫單職責複遷線編號結論備註員當歲",
         "确认补实核标财产户类残龄条弃无联系单职责复迁线编号结论备注员当岁",
     ),
     ("係絡審檢準遲", "系络审检准迟"),
+    (
+        "項銷來願覆環節額機關稱狀態證補簽應饋結點實數據發轄權計劃訪滿難議種辦現監護區級歲處號書給還時緩婦兒",
+        "项销来愿复环节额机关称状态证补签应馈结点实数据发辖权计划访满难议种办现监护区级岁处号书给还时缓妇儿",
+    ),
 ];
 
 /// Returns a text in the form in which headers, choices and numbers are compared: its
 /// letters and digits alone, in lower case and simplified.
-pub(super) fn folded(text: &str) -> String {
+pub(in crate::register) fn folded(text: &str) -> String {
     let label = uniform_label(text);
     let characters = label.chars().filter(|c| c.is_alphanumeric());
     characters.map(simplified).collect()
@@ -39,14 +43,14 @@ fn is_one_of(folded_text: &str, text: &Text, name: &str) -> bool {
 }
 
 /// Returns the finding that a cell states; `None` for any other text.
-pub(super) fn finding(text: &str) -> Option<Finding> {
+pub(in crate::register) fn finding(text: &str) -> Option<Finding> {
     let text = folded(text);
     let is_it = |one: &Finding| is_one_of(&text, &one.text(), one.name());
     Finding::ALL.into_iter().find(is_it)
 }
 
 /// Returns the reason that a cell states; `None` for any other text.
-pub(super) fn reason(text: &str) -> Option<Reason> {
+pub(in crate::register) fn reason(text: &str) -> Option<Reason> {
     let text = folded(text);
     let is_it = |one: &Reason| is_one_of(&text, &one.text(), one.name());
     Reason::ALL.into_iter().find(is_it)
