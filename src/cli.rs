@@ -235,6 +235,14 @@ pub const VERBS: &[VerbHelp] = &[
         exit_codes: &[0, 1, 2, 3],
     },
     VerbHelp {
+        verb: "register import",
+        examples: &[
+            "aidlink register import ledger.xlsx --register register/register.db --policy shaoguan --operator zhang",
+            "aidlink register import ledger.xlsx --register register/register.db --policy shaoguan --operator zhang --reading ledger.toml --refused refused.csv",
+        ],
+        exit_codes: &[0, 1, 2, 3],
+    },
+    VerbHelp {
         verb: "register show",
         examples: &["aidlink register show --register register/register.db --name LI --events"],
         exit_codes: &[0, 1, 2],
@@ -257,13 +265,21 @@ pub const VERBS: &[VerbHelp] = &[
         verb: "register backup",
         examples: &[
             "aidlink register backup --register register/register.db --out backup/register.db",
+            "aidlink register backup --register register/register.db --out register.age --seal-to age1...",
         ],
         exit_codes: &[0, 1, 2],
     },
     VerbHelp {
+        verb: "register rekey",
+        examples: &[
+            "aidlink register rekey --register register/register.db --export cases.csv --new-key register/new.key --operator zhang --because lost",
+        ],
+        exit_codes: &[0, 1, 2, 3],
+    },
+    VerbHelp {
         verb: "register verify",
         examples: &["aidlink register verify --register register/register.db"],
-        exit_codes: &[0, 2, 4],
+        exit_codes: &[0, 1, 2, 4],
     },
     VerbHelp {
         verb: "sample",
@@ -666,6 +682,8 @@ pub enum RegisterCommand {
     Decide(DecideArguments),
     /// Record what happened to a lead or a person / 登记线索或人员的办理事项
     Note(Box<RegisterNoteArguments>),
+    /// Take in a ledger that was kept before, or an export of referrals / 收录以前的台账或移送登记导出
+    Import(RegisterImportArguments),
     /// Show leads and their events / 查看线索及其事项
     Show(RegisterShowArguments),
     /// Show what is late or due / 查看逾期和待办
@@ -674,6 +692,8 @@ pub enum RegisterCommand {
     Export(RegisterExportArguments),
     /// Copy the register while it may be in use / 备份登记簿，使用中也可备份
     Backup(RegisterBackupArguments),
+    /// Make a new key, and the persons' tokens anew from an export / 更换密钥，并从导出重新生成人员令牌
+    Rekey(RegisterRekeyArguments),
     /// Verify the register against its signed head / 核验登记簿与其签名
     Verify(RegisterVerifyArguments),
 }
@@ -749,13 +769,13 @@ pub struct RegisterNoteArguments {
     /// The event that did not happen / 要撤销的事项编号
     #[arg(long, value_name = "EVENT", group = "what")]
     pub withdraw: Option<String>,
-    /// A CSV file with an event in each row / CSV 文件，每行一个事项
-    #[arg(long, value_name = "FILE", group = "what", conflicts_with_all = ["lead", "person", "on", "set", "correct"])]
+    /// A CSV file or workbook with an event in each row / CSV 文件或工作簿，每行一个事项
+    #[arg(long, value_name = "FILE", visible_alias = "table", group = "what", conflicts_with_all = ["lead", "person", "on", "set", "correct"])]
     pub csv: Option<PathBuf>,
     /// The event that was wrong: --kind, --on and --set say what is right / 要更正的事项编号，正确内容由 --kind、--on、--set 给出
     #[arg(long, value_name = "EVENT", requires = "kind")]
     pub correct: Option<String>,
-    /// The day on which it happened [default: today] / 发生日期，默认今天
+    /// The day on which it happened [default: today, of a correction the day of the event] / 发生日期，默认今天；更正时默认为原事项的日期
     #[arg(long, value_parser = date)]
     pub on: Option<jiff::civil::Date>,
     /// A field of the event, as NAME=TEXT; repeat it / 事项的一项内容，写作 名称=内容，可重复
@@ -773,6 +793,35 @@ pub struct RegisterNoteArguments {
     /// Record nothing if one row is refused / 有一行被退回则全部不登记
     #[arg(long, requires = "csv")]
     pub all_or_nothing: bool,
+}
+
+/// Arguments of `register import`.
+#[derive(Debug, Args)]
+pub struct RegisterImportArguments {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
+    /// The ledger or the export of referrals: a CSV file or a workbook / 台账或移送登记导出，CSV 文件或工作簿
+    #[arg(value_name = "FILE")]
+    pub table: PathBuf,
+    /// Who records it / 登记人
+    #[arg(long, value_name = "NAME")]
+    pub operator: String,
+    /// The policy file, or the name of one that comes with the program: it names aids and agencies / 规则文件，或程序自带规则文件的名称，救助项目和单位以其为准
+    #[arg(long)]
+    pub policy: String,
+    /// Folder of export schemas [default: ../schemas, seen from the policy, or those that come with the program] / 导出模式文件夹，默认为相对于规则文件的 ../schemas，没有则用程序自带的模式
+    #[arg(long)]
+    pub schemas: Option<PathBuf>,
+    /// Headers and labels of your own: a file with the keys `headers` and `values` of a reading file / 本地的表头和用语：以读取文件的 headers 和 values 两项写成的文件
+    #[arg(long, value_name = "FILE")]
+    pub reading: Option<PathBuf>,
+    /// The register's key file, if the ledger has ID numbers [default: register.key beside the register] / 登记簿的密钥文件（台账有身份号码时需要），默认为登记簿旁的 register.key
+    #[arg(long, value_name = "FILE")]
+    pub register_key: Option<PathBuf>,
+    /// Write what is not taken in to this new CSV file, owner-only / 把未收录的内容写入此新 CSV 文件，仅限本人读取
+    #[arg(long, value_name = "FILE")]
+    pub refused: Option<PathBuf>,
 }
 
 /// Arguments of `register show`.
@@ -799,6 +848,12 @@ pub struct RegisterShowArguments {
     /// The stage: lead, to_send ... / 阶段：lead、to_send 等
     #[arg(long)]
     pub stage: Option<String>,
+    /// The policy file, or the name of one that comes with the program: it names the agencies / 规则文件，或程序自带规则文件的名称，各单位名称以其为准
+    #[arg(long, default_value = "national")]
+    pub policy: String,
+    /// Folder of export schemas [default: ../schemas, seen from the policy, or those that come with the program] / 导出模式文件夹，默认为相对于规则文件的 ../schemas，没有则用程序自带的模式
+    #[arg(long)]
+    pub schemas: Option<PathBuf>,
     /// Show the events of each lead, also those that were corrected or withdrawn / 显示每条线索的全部事项，包括已更正和已撤销的
     #[arg(long)]
     pub events: bool,
@@ -844,6 +899,35 @@ pub struct RegisterBackupArguments {
     /// The file to write; it must not exist / 要写出的文件，须尚不存在
     #[arg(long)]
     pub out: PathBuf,
+    /// Seal register and key together to this recipient, age1... / 把登记簿和密钥一并密封给此收件人（age1…）
+    #[arg(long, value_name = "RECIPIENT")]
+    pub seal_to: Option<String>,
+    /// The register's key file [default: register.key beside the register] / 登记簿的密钥文件，默认为登记簿旁的 register.key
+    #[arg(long, value_name = "FILE", requires = "seal_to")]
+    pub register_key: Option<PathBuf>,
+}
+
+/// Arguments of `register rekey`.
+#[derive(Debug, Args)]
+pub struct RegisterRekeyArguments {
+    /// The register and its signing key
+    #[command(flatten)]
+    pub file: RegisterFile,
+    /// An export with the ID numbers of the persons; repeat it / 有人员身份号码的导出，可重复
+    #[arg(long, value_name = "FILE", required = true)]
+    pub export: Vec<PathBuf>,
+    /// The new key file; it must not exist / 新密钥文件，须尚不存在
+    #[arg(long, value_name = "FILE")]
+    pub new_key: PathBuf,
+    /// The register's present key file [default: register.key beside the register] / 登记簿现用的密钥文件，默认为登记簿旁的 register.key
+    #[arg(long, value_name = "FILE")]
+    pub register_key: Option<PathBuf>,
+    /// Who does it / 经办人
+    #[arg(long, value_name = "NAME")]
+    pub operator: String,
+    /// Why / 原因
+    #[arg(long, value_name = "TEXT")]
+    pub because: String,
 }
 
 /// Arguments of `register verify`.

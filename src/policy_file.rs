@@ -15,24 +15,40 @@ use aidlink_policy::shipped;
 /// # Errors
 /// If a file cannot be read, or has faults.
 pub fn read_policy(written: &str, schemas: Option<&Path>) -> Result<(Policy, PathBuf), Faults> {
+    let source = source_of(written)?;
+    let schemas = schemas_of(&source, schemas)?;
+    let policy = Policy::read_source(&source, &schemas)?;
+    Ok((policy, source.shown()))
+}
+
+/// Reads the schemas with which [`read_policy`] reads the same policy.
+///
+/// # Errors
+/// If a file cannot be read, or has faults.
+pub fn read_schemas(written: &str, schemas: Option<&Path>) -> Result<Schemas, Faults> {
+    schemas_of(&source_of(written)?, schemas)
+}
+
+fn source_of(written: &str) -> Result<PolicySource, Fault> {
     let here = Path::new(written);
-    let source = match here.exists() {
-        true => PolicySource::File(here.to_path_buf()),
+    match here.exists() {
+        true => Ok(PolicySource::File(here.to_path_buf())),
         false => PolicySource::of_text(written, Path::new(""))
-            .map_err(|(message, hint)| Fault::of_file(here, message, hint))?,
-    };
-    let schemas = match (schemas, &source) {
-        (Some(folder), _) => Schemas::read(folder)?,
-        (None, PolicySource::Shipped(_)) => shipped::schemas()?,
+            .map_err(|(message, hint)| Fault::of_file(here, message, hint)),
+    }
+}
+
+fn schemas_of(source: &PolicySource, schemas: Option<&Path>) -> Result<Schemas, Faults> {
+    match (schemas, source) {
+        (Some(folder), _) => Schemas::read(folder),
+        (None, PolicySource::Shipped(_)) => shipped::schemas(),
         (None, PolicySource::File(path)) => {
             let folder = path.parent().unwrap_or(Path::new("."));
             let beside = folder.join("../schemas");
             match beside.is_dir() {
-                true => Schemas::read(&beside)?,
-                false => shipped::schemas()?,
+                true => Schemas::read(&beside),
+                false => shipped::schemas(),
             }
         }
-    };
-    let policy = Policy::read_source(&source, &schemas)?;
-    Ok((policy, source.shown()))
+    }
 }

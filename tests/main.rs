@@ -29,6 +29,7 @@ mod person_pages;
 mod policy_pages;
 mod reading_files;
 mod register;
+mod register_import;
 mod review;
 mod round_new;
 mod sample_round;

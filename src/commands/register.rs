@@ -9,10 +9,12 @@ mod backup;
 mod decide;
 mod due;
 mod export;
+mod import;
 mod init;
 mod note;
 mod opening;
 mod refused;
+mod rekey;
 mod round;
 mod show;
 mod take;
@@ -26,10 +28,12 @@ pub fn run(arguments: RegisterArguments, output: Output) -> Ending {
         RegisterCommand::Take(arguments) => take::run(&arguments, output),
         RegisterCommand::Decide(arguments) => decide::run(&arguments, output),
         RegisterCommand::Note(arguments) => note::run(&arguments, output),
+        RegisterCommand::Import(arguments) => import::run(&arguments, output),
         RegisterCommand::Show(arguments) => show::run(&arguments, output),
         RegisterCommand::Due(arguments) => due::run(&arguments, output),
         RegisterCommand::Export(arguments) => export::run(&arguments, output),
         RegisterCommand::Backup(arguments) => backup::run(&arguments, output),
+        RegisterCommand::Rekey(arguments) => rekey::run(&arguments, output),
         RegisterCommand::Verify(arguments) => verify::run(&arguments, output),
     })
 }

@@ -10,12 +10,13 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_files::owner_only::{exists, write_new_owner_only};
 use aidlink_office::round::{Reads, RoundTerms};
 use aidlink_office::terminal::Output;
+use aidlink_procuratorate::register::filled::columns::FilledColumn;
 use aidlink_procuratorate::register::filled::{
     FilledRow, FilledRows, Issued, IssuedLead, RefusedRow, RowPlace, UnlessStated, read,
 };
 use aidlink_register::decision::Finding;
 use aidlink_register::event::{Event, Found};
-use aidlink_register::items::{Appended, Decision, NewItem};
+use aidlink_register::items::{Appended, Decision, NewItem, Refused};
 use aidlink_register::number::LeadNumber;
 use aidlink_register::register::Register;
 use jiff::Zoned;
@@ -38,6 +39,8 @@ struct Report {
     recorded: BTreeMap<&'static str, u64>,
     /// Decisions that the register had.
     already_there: u64,
+    /// The leads that are in the files and left open there.
+    left_open: BTreeSet<String>,
     /// The leads of the round without a decision.
     open: Vec<String>,
     refused: Vec<RefusedReport>,
@@ -60,6 +63,9 @@ struct RefusedReport {
     row: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<&'static str>,
+    /// The header of the column on the lists.
+    #[serde(skip)]
+    header: Option<(String, String)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lead: Option<String>,
     why: String,
@@ -241,7 +247,8 @@ fn report(
                 decided.insert(row.lead_number.as_str());
             }
             Appended::Refused(why) => refused.push(RefusedReport {
-                column: None,
+                column: column_of(&why).map(FilledColumn::name),
+                header: column_of(&why).and_then(header_of),
                 lead: Some(row.lead_number.clone()),
                 why: "register".to_owned(),
                 zh: format!("{}；{}", why.message.zh, why.hint.zh),
@@ -275,6 +282,7 @@ fn report(
             .collect(),
         recorded,
         already_there,
+        left_open: filled.empty.clone(),
         open: open_leads
             .map(|lead| lead.on_list.as_str().to_owned())
             .collect(),
@@ -298,6 +306,7 @@ fn of_place(arguments: &DecideArguments, place: &RowPlace) -> RefusedReport {
         row: place.row,
         place: place.clone(),
         column: None,
+        header: None,
         lead: None,
         why: String::new(),
         zh: String::new(),
@@ -305,10 +314,31 @@ fn of_place(arguments: &DecideArguments, place: &RowPlace) -> RefusedReport {
     }
 }
 
+/// Returns the header of a column in both languages; `None` for that of the name, which the
+/// schema gives.
+fn header_of(column: FilledColumn) -> Option<(String, String)> {
+    let Text { zh, en } = column.header(None);
+    (!zh.is_empty()).then_some((zh, en))
+}
+
+/// Returns the column of a list in which the field stands that the register refuses.
+fn column_of(refused: &Refused) -> Option<FilledColumn> {
+    Some(match refused.field_name()?.as_str() {
+        "lead" => FilledColumn::LeadNumber,
+        "finding" => FilledColumn::Decision,
+        "reason" => FilledColumn::Reason,
+        "remark" => FilledColumn::Remark,
+        "decided_by" => FilledColumn::DecidedBy,
+        "on" => FilledColumn::DecidedOn,
+        _ => return None,
+    })
+}
+
 fn refused_in_file(arguments: &DecideArguments, row: &RefusedRow) -> RefusedReport {
     let text = row.why.text();
     RefusedReport {
         column: row.column.map(|column| column.name()),
+        header: row.column.and_then(header_of),
         lead: row.lead_number.clone(),
         why: row.why.code().to_owned(),
         zh: text.zh,
@@ -381,17 +411,25 @@ fn say(arguments: &DecideArguments, report: &Report, output: Output) {
         format!("  尚无结论：{open}条"),
         format!("  still open: {open}"),
     );
+    let left_open = report.left_open.len();
+    say(
+        format!("  其中文件中列出但未填写：{left_open}条"),
+        format!("  of them in the files, and not filled in: {left_open}"),
+    );
     say(
         format!("  未收录的行：{refused}行"),
         format!("  rows not taken in: {refused}"),
     );
     for row in report.refused.iter().take(MOST_SHOWN) {
-        let place = |sheet: &str, row_of: &dyn Fn(u64) -> String| {
+        let place = |sheet: &str,
+                     row_of: &dyn Fn(u64) -> String,
+                     column: &dyn Fn(&(String, String)) -> String| {
             let sheet_name = row.sheet.as_ref().map(|name| format!("{sheet}{name}"));
             let parts = [
                 Some(row.file.clone()),
                 sheet_name,
                 Some(row_of(row.row)),
+                row.header.as_ref().map(column),
                 row.lead.clone(),
             ];
             parts.into_iter().flatten().collect::<Vec<_>>()
@@ -399,12 +437,18 @@ fn say(arguments: &DecideArguments, report: &Report, output: Output) {
         say(
             format!(
                 "    {}：{}",
-                place("工作表", &|row| format!("第{row}行")).join("，"),
+                place("工作表", &|row| format!("第{row}行"), &|(zh, _)| {
+                    format!("“{zh}”栏")
+                })
+                .join("，"),
                 row.zh
             ),
             format!(
                 "    {}: {}",
-                place("sheet ", &|row| format!("row {row}")).join(", "),
+                place("sheet ", &|row| format!("row {row}"), &|(_, en)| {
+                    format!("column `{en}`")
+                })
+                .join(", "),
                 row.en
             ),
         );

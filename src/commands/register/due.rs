@@ -3,6 +3,7 @@
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::Output;
 use aidlink_register::due::{Due, Standing, due};
+use aidlink_register::ledger::Names;
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -16,7 +17,17 @@ struct DueReport<'a> {
     late: usize,
     no_deadline: usize,
     running: usize,
-    due: Vec<&'a Due>,
+    due: Vec<ShownDue<'a>>,
+}
+
+/// Something that is due, with the names of its agency.
+#[derive(Serialize)]
+struct ShownDue<'a> {
+    #[serde(flatten)]
+    due: &'a Due,
+    /// The name of the agency, if the policy has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agency_name: Option<Text>,
 }
 
 /// Shows what is late, what has no deadline and, if asked, what runs.
@@ -30,7 +41,15 @@ pub(super) fn run(arguments: &RegisterDueArguments, output: Output) -> Result<En
     let shown = all
         .iter()
         .filter(|due| arguments.all || due.standing != Standing::Running);
-    let shown: Vec<&Due> = shown.collect();
+    let shown: Vec<ShownDue<'_>> = shown
+        .map(|due| {
+            let agency = due.agency.as_deref();
+            ShownDue {
+                due,
+                agency_name: agency.and_then(|id| Names::agency(&terms.policy, id)),
+            }
+        })
+        .collect();
     for due in &shown {
         output.say(&text(due));
     }
@@ -51,12 +70,20 @@ pub(super) fn run(arguments: &RegisterDueArguments, output: Output) -> Result<En
     Ok(Ending::Done)
 }
 
-fn text(due: &Due) -> Text {
+fn text(shown: &ShownDue<'_>) -> Text {
+    let due = shown.due;
     let lead = due.lead.as_ref().map(|lead| lead.as_str());
     let number = lead.unwrap_or(due.person.as_str());
     let names = due.names.join("、");
-    let kind = due.kind.text();
-    let agency = due.agency.as_deref().unwrap_or_default();
+    let mut kind = due.kind.text();
+    if let Some(item) = &due.item {
+        kind.zh += &format!("（{item}）");
+        kind.en += &format!(" ({item})");
+    }
+    let agency = match &shown.agency_name {
+        Some(name) => name.clone(),
+        None => Text::names(due.agency.iter()),
+    };
     let (mut zh, mut en) = match (due.standing, due.due_on, due.late_by) {
         (_, Some(on), Some(days)) => (
             format!("逾期{days}个工作日（期限{on}）"),
@@ -90,7 +117,13 @@ fn text(due: &Due) -> Text {
     }
     let since = due.since;
     Text::new(
-        format!("{number} {names} {}，{since}起，{agency} {zh}", kind.zh),
-        format!("{number} {names} {} since {since}, {agency} {en}", kind.en),
+        format!(
+            "{number} {names} {}，{since}起，{} {zh}",
+            kind.zh, agency.zh
+        ),
+        format!(
+            "{number} {names} {} since {since}, {} {en}",
+            kind.en, agency.en
+        ),
     )
 }

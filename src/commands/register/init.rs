@@ -15,6 +15,7 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use super::opening::SIGNING_KEY;
+use super::refused::wrong_option;
 use crate::cli::RegisterInitArguments;
 use crate::commands::Ending;
 
@@ -51,6 +52,15 @@ pub(super) fn run(arguments: &RegisterInitArguments, output: Output) -> Result<E
             in_a_round(folder, &round).into(),
         ));
     }
+    let new = NewRegister {
+        id: [0; 16],
+        key_id: String::new(),
+        today: Zoned::now().date(),
+        recorded_at: Timestamp::now(),
+        operator: arguments.operator.clone(),
+    };
+    // Before anything is made.
+    new.check().map_err(|refused| wrong_option(&refused))?;
     let given = match &arguments.signing_key {
         Some(file) => {
             Some(SigningKey::read(file).map_err(|fault| Ending::WrongConfiguration(fault.into()))?)
@@ -62,7 +72,7 @@ pub(super) fn run(arguments: &RegisterInitArguments, output: Output) -> Result<E
     unfinished.push(".unfinished");
     let unfinished = PathBuf::from(unfinished);
     fs::create_dir(&unfinished).map_err(|error| not_made(&unfinished, &error))?;
-    let made = make(&unfinished, arguments, given).inspect_err(|_| {
+    let made = make(&unfinished, arguments, new, given).inspect_err(|_| {
         // What is left holds no person yet; a second try tells of it.
         let _ = fs::remove_dir_all(&unfinished);
     });
@@ -98,6 +108,7 @@ pub(super) fn run(arguments: &RegisterInitArguments, output: Output) -> Result<E
 fn make(
     folder: &Path,
     arguments: &RegisterInitArguments,
+    new: NewRegister,
     given: Option<SigningKey>,
 ) -> Result<(String, String, String), Faults> {
     let mut id = [0; 16];
@@ -123,9 +134,7 @@ fn make(
     let new = NewRegister {
         id,
         key_id: key.id(),
-        today: Zoned::now().date(),
-        recorded_at: Timestamp::now(),
-        operator: arguments.operator.clone(),
+        ..new
     };
     let public = signing_key.public().to_base64();
     let register = Register::create(&folder.join(REGISTER), &new, signing_key)?;

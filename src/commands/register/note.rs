@@ -1,14 +1,15 @@
 //! `aidlink register note`: records what happened to a lead or a person, singly or from a
-//! CSV file.
+//! table.
 
 use std::path::Path;
 
-use aidlink_faults::fault::{Fault, Faults, Place};
+use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
-use aidlink_files::regular_file;
 use aidlink_office::terminal::Output;
+use aidlink_procuratorate::register::noted::{self, WrittenEvent};
+use aidlink_register::chain::Recorded;
 use aidlink_register::event::{Corrected, Event, Withdrawn};
-use aidlink_register::form::{day, event_of};
+use aidlink_register::form::{Known, day, event_of};
 use aidlink_register::items::{
     Added, Appended, Batch, NewEvent, NewItem, Refused, RefusedWhy, Subject,
 };
@@ -18,12 +19,9 @@ use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-use super::refused::RefusedItem;
+use super::refused::{Place, RefusedItem};
 use crate::cli::RegisterNoteArguments;
 use crate::commands::Ending;
-
-/// The largest CSV file, in bytes.
-const LARGEST_CSV: u64 = 64 << 20;
 
 /// The answer of `register note`.
 #[derive(Serialize)]
@@ -37,6 +35,8 @@ struct Noted {
 #[derive(Serialize)]
 struct NotedEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
+    sheet: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<u64>,
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,38 +45,37 @@ struct NotedEvent {
     person: Option<String>,
 }
 
-/// What a person writes of an event.
-#[derive(Default)]
-struct Written {
-    /// The row of the file.
-    row: Option<u64>,
-    lead: String,
-    person: String,
-    kind: String,
-    on: String,
-    correct: String,
-    withdraw: String,
-    operator: String,
-    approver: String,
-    because: String,
-    fields: Vec<(String, String)>,
+/// A row of a table, or what the options say.
+struct Row {
+    place: Place,
+    /// What it says, or why it cannot be read.
+    written: Result<WrittenEvent, RefusedItem>,
 }
 
 /// Records one event, or those of a file.
 pub(super) fn run(arguments: &RegisterNoteArguments, output: Output) -> Result<Ending, Ending> {
-    let written = match &arguments.csv {
-        Some(file) => read_csv(file, &arguments.operator)?,
-        None => vec![of_options(arguments)?],
+    let rows = match &arguments.csv {
+        Some(file) => read_table(file, &arguments.operator)?,
+        None => vec![Row {
+            place: Place::default(),
+            written: Ok(of_options(arguments)?),
+        }],
     };
     let mut register = arguments.file.open(output)?;
     let today = Zoned::now().date();
     // Rows that are no events are told with the others, in the order of the file.
-    let made: Vec<(Option<u64>, Result<NewEvent, Refused>)> = written
-        .iter()
-        .map(|written| (written.row, new_event(&register, written, today)))
+    let made: Vec<(Row, Option<Result<NewEvent, Refused>>)> = rows
+        .into_iter()
+        .map(|row| {
+            let written = row.written.as_ref().ok();
+            let new = written.map(|written| new_event(&register, written, today));
+            (row, new)
+        })
         .collect();
-    let any_refused = made.iter().any(|(_, new)| new.is_err());
-    let items = made.iter().filter_map(|(_, new)| new.as_ref().ok());
+    let any_refused = made.iter().any(|(_, new)| !matches!(new, Some(Ok(_))));
+    let items = made
+        .iter()
+        .filter_map(|(_, new)| new.as_ref()?.as_ref().ok());
     let batch = Batch {
         items: items.cloned().map(NewItem::Event).collect(),
         recorded_at: Timestamp::now(),
@@ -94,15 +93,28 @@ pub(super) fn run(arguments: &RegisterNoteArguments, output: Output) -> Result<E
     };
     let mut answers = answers.into_iter();
     for (row, new) in made {
+        let written = match row.written {
+            Ok(written) => written,
+            Err(refused) => {
+                noted.refused.push(refused);
+                continue;
+            }
+        };
         let answer = match new {
-            Err(refused) => Appended::Refused(refused),
+            Some(Err(refused)) => Appended::Refused(refused),
             // Without an answer, another row was refused and nothing was recorded.
-            Ok(_) => answers.next().unwrap_or_else(not_alone),
+            _ => answers.next().unwrap_or_else(not_alone),
         };
         match answer {
-            Appended::Added(added) => noted.added.push(NotedEvent::of(row, added)),
-            Appended::AlreadyThere(there) => noted.already_there.push(NotedEvent::of(row, there)),
-            Appended::Refused(refused) => noted.refused.push(RefusedItem::of(row, refused)),
+            Appended::Added(added) => noted.added.push(NotedEvent::of(row.place, added)),
+            Appended::AlreadyThere(there) => {
+                noted.already_there.push(NotedEvent::of(row.place, there));
+            }
+            Appended::Refused(refused) => {
+                let column_of = |field: &str| written.column(field).map(str::to_owned);
+                let item = RefusedItem::of(row.place, &refused, column_of);
+                noted.refused.push(item);
+            }
         }
     }
     say(&noted, output);
@@ -146,13 +158,14 @@ fn say(noted: &Noted, output: Output) {
 }
 
 impl NotedEvent {
-    fn of(row: Option<u64>, added: Added) -> Self {
+    fn of(place: Place, added: Added) -> Self {
         let (lead, person) = match added.subject {
             Subject::Lead(lead) => (Some(lead.to_string()), None),
             Subject::Person(person) => (None, Some(person.to_string())),
         };
         NotedEvent {
-            row,
+            sheet: place.sheet,
+            row: place.row,
             id: added.id.to_string(),
             lead,
             person,
@@ -160,7 +173,7 @@ impl NotedEvent {
     }
 }
 
-fn of_options(arguments: &RegisterNoteArguments) -> Result<Written, Ending> {
+fn of_options(arguments: &RegisterNoteArguments) -> Result<WrittenEvent, Ending> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let fields = arguments.set.iter().map(|written| {
         let parts = written.split_once('=');
@@ -174,8 +187,7 @@ fn of_options(arguments: &RegisterNoteArguments) -> Result<Written, Ending> {
             Ending::WrongConfiguration(fault.into())
         })
     });
-    Ok(Written {
-        row: None,
+    Ok(WrittenEvent {
         lead: text(&arguments.lead),
         person: text(&arguments.person),
         kind: text(&arguments.kind),
@@ -186,71 +198,35 @@ fn of_options(arguments: &RegisterNoteArguments) -> Result<Written, Ending> {
         approver: text(&arguments.approver),
         because: text(&arguments.because),
         fields: fields.collect::<Result<_, _>>()?,
+        columns: Vec::new(),
     })
 }
 
-/// Reads a CSV file: a header, then an event in each row. The columns `lead`, `person`,
-/// `kind`, `on`, `correct`, `withdraw`, `operator`, `approver` and `because` say what the
-/// options say; every other column is a field. Empty cells count as not written.
-fn read_csv(file: &Path, operator: &str) -> Result<Vec<Written>, Faults> {
-    let content = regular_file::read(file, LARGEST_CSV)?;
-    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(content);
-    let unreadable = |line: u64, message: Text| {
-        let hint = Text::new(
-            "请另存为 UTF-8 编码的 CSV 文件",
-            "save it as a CSV file in UTF-8",
-        );
-        Fault::of_file(file, message, hint).at(Place::Line(line))
-    };
-    let not_text = || Text::new("不是 UTF-8 编码的文字", "this is not text in UTF-8");
-    let header = reader
-        .headers()
-        .map_err(|_| unreadable(1, not_text()))?
-        .clone();
-    let names: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
-    let mut all = Vec::new();
-    for record in reader.records() {
-        let row = all.len() as u64 + 2;
-        let record = record.map_err(|_| unreadable(row, not_text()))?;
-        let mut written = Written {
-            row: Some(row),
-            operator: operator.to_owned(),
-            ..Written::default()
+/// Reads a table. Rows that name no operator are recorded by `operator`.
+fn read_table(file: &Path, operator: &str) -> Result<Vec<Row>, Faults> {
+    let rows = noted::read(file)?.into_iter();
+    let rows = rows.map(|row| {
+        let place = Place {
+            sheet: row.place.sheet.map(|(_, name)| name),
+            row: Some(row.place.row),
         };
-        if record.len() > names.len() {
-            return Err(unreadable(
-                row,
-                Text::new("该行的列比表头多", "the row has more cells than the header"),
-            )
-            .into());
-        }
-        for (name, cell) in names.iter().zip(record.iter().map(str::trim)) {
-            if cell.is_empty() {
-                continue;
-            }
-            let place = match name.as_str() {
-                "lead" | "线索编号" => &mut written.lead,
-                "person" | "人员编号" => &mut written.person,
-                "kind" | "事项" => &mut written.kind,
-                "on" | "日期" => &mut written.on,
-                "correct" | "更正事项编号" => &mut written.correct,
-                "withdraw" | "撤销事项编号" => &mut written.withdraw,
-                "operator" | "登记人" => &mut written.operator,
-                "approver" | "审批人" => &mut written.approver,
-                "because" | "登记原因" => &mut written.because,
-                _ => {
-                    written.fields.push((name.clone(), cell.to_owned()));
-                    continue;
+        let written = match row.written {
+            Ok(mut written) => {
+                if written.operator.is_empty() {
+                    operator.clone_into(&mut written.operator);
                 }
-            };
-            *place = cell.to_owned();
-        }
-        all.push(written);
-    }
-    Ok(all)
+                Ok(written)
+            }
+            Err(bad) => Err(RefusedItem::of_cell(
+                place.clone(),
+                &bad.column,
+                bad.why.text(),
+                Text::default(),
+            )),
+        };
+        Row { place, written }
+    });
+    Ok(rows.collect())
 }
 
 fn refused(field: &str, zh: &str, en: &str, hint: (&str, &str)) -> Refused {
@@ -264,21 +240,26 @@ fn refused(field: &str, zh: &str, en: &str, hint: (&str, &str)) -> Refused {
 
 /// Makes an event of what a person wrote. A correction or a withdrawal finds its lead or
 /// person itself.
-fn new_event(register: &Register, written: &Written, today: Date) -> Result<NewEvent, Refused> {
+fn new_event(
+    register: &Register,
+    written: &WrittenEvent,
+    today: Date,
+) -> Result<NewEvent, Refused> {
     let on = match written.on.as_str() {
-        "" => today,
-        text => day(text).ok_or_else(|| {
+        "" => None,
+        text => Some(day(text).ok_or_else(|| {
             refused(
                 "on",
                 "不是日期",
                 "this is not a date",
                 ("日期写法如 2026-10-08", "write a date such as 2026-10-08"),
             )
-        })?,
+        })?),
     };
     let of = match (written.correct.as_str(), written.withdraw.as_str()) {
         ("", "") => None,
-        (text, "") | ("", text) => Some(event_named(register, text)?),
+        (text, "") => Some(event_named(register, "correct", text)?),
+        ("", text) => Some(event_named(register, "withdraw", text)?),
         _ => {
             return Err(refused(
                 "withdraw",
@@ -289,26 +270,53 @@ fn new_event(register: &Register, written: &Written, today: Date) -> Result<NewE
         }
     };
     let subject = match &of {
-        Some((_, subject)) => subject.clone(),
+        Some((_, subject)) => {
+            check_subject(written, subject)?;
+            subject.clone()
+        }
         None => subject(written)?,
     };
     let fields = written.fields.iter();
     let fields = fields.map(|(name, text)| (name.as_str(), text.as_str()));
-    let known = match &subject {
+    let lead = match &subject {
         Subject::Lead(lead) => Some((lead.person().to_string(), lead.aid().to_owned())),
         Subject::Person(_) => None,
     };
-    let known = known
+    let lead = lead
         .as_ref()
         .map(|(person, aid)| (person.as_str(), aid.as_str()));
     let (event, on) = match of {
-        Some((of, _)) if written.correct.is_empty() => (Event::Withdrawn(Withdrawn { of }), today),
-        Some((of, _)) => {
-            let event = Box::new(event_of(&written.kind, fields, known)?);
-            // The correction is made today; `on` is the day that is right.
-            (Event::Corrected(Corrected { of, on, event }), today)
+        Some((wrong, _)) if written.correct.is_empty() => {
+            check_only_withdraws(written)?;
+            let of = wrong.id.clone();
+            (Event::Withdrawn(Withdrawn { of }), today)
         }
-        None => (event_of(&written.kind, fields, known)?, on),
+        Some((wrong, _)) => {
+            let was = wrong.effective();
+            let known = Known {
+                lead,
+                corrects: was.map(|(event, _)| event),
+            };
+            let event = Box::new(event_of(&written.kind, fields, known)?);
+            // The correction is made today; its own day is the one that is right. If nobody
+            // writes one, that of the event was right.
+            let right = on.or(was.map(|(_, on)| on)).unwrap_or(wrong.on);
+            let of = wrong.id.clone();
+            let corrected = Corrected {
+                of,
+                on: right,
+                event,
+            };
+            (Event::Corrected(corrected), today)
+        }
+        None => {
+            let known = Known {
+                lead,
+                corrects: None,
+            };
+            let event = event_of(&written.kind, fields, known)?;
+            (event, on.unwrap_or(today))
+        }
     };
     let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Ok(NewEvent {
@@ -321,27 +329,80 @@ fn new_event(register: &Register, written: &Written, today: Date) -> Result<NewE
     })
 }
 
-fn event_named(register: &Register, text: &str) -> Result<(EventId, Subject), Refused> {
-    let id = EventId::parse(text);
-    let event = id.as_ref().and_then(|id| register.book().event(id));
-    match (id, event.and_then(|event| event.subject.clone())) {
-        (Some(id), Some(subject)) => Ok((id, subject)),
-        _ => Err(Refused {
-            why: RefusedWhy::NoSuchEvent,
-            ..refused(
-                "of",
-                "没有该事项",
-                "there is no such event",
-                (
-                    "请用 register show --events 查看事项编号，如 E-04HM-ASW9",
-                    "see the ids of events with `register show --events`, such as E-04HM-ASW9",
-                ),
-            )
-        }),
+/// Checks that a withdrawal says nothing else: what it says would be lost.
+fn check_only_withdraws(written: &WrittenEvent) -> Result<(), Refused> {
+    let field = written.fields.first().map(|(name, _)| name.as_str());
+    let field = field
+        .or((!written.kind.is_empty()).then_some("kind"))
+        .or((!written.on.is_empty()).then_some("on"));
+    match field {
+        None => Ok(()),
+        Some(field) => Err(refused(
+            &aidlink_faults::personal_number::shown_name(field),
+            "撤销时不能填写其他内容",
+            "a withdrawal says nothing else",
+            (
+                "如要更正，请改用更正（correct）；撤销的原因写在登记原因（because）中",
+                "to put something right, correct the event (correct); say why it is withdrawn in `because`",
+            ),
+        )),
     }
 }
 
-fn subject(written: &Written) -> Result<Subject, Refused> {
+/// Checks that a lead or person that is named beside a correction or a withdrawal is that of the
+/// event: somebody may have mistaken one id for another.
+fn check_subject(written: &WrittenEvent, subject: &Subject) -> Result<(), Refused> {
+    let of_event = match subject {
+        Subject::Lead(lead) => (Some(lead.clone()), lead.person()),
+        Subject::Person(person) => (None, person.clone()),
+    };
+    let other = |field| {
+        Err(Refused {
+            why: RefusedWhy::NoSuchEvent,
+            ..refused(
+                field,
+                "该事项不属于所写的线索或人员",
+                "the event is of another lead or person than the one that is named",
+                (
+                    "请核对事项编号和线索（人员）编号",
+                    "check the id of the event, and the number",
+                ),
+            )
+        })
+    };
+    if !written.lead.is_empty() && LeadNumber::parse(&written.lead) != of_event.0 {
+        return other("lead");
+    }
+    let person = PersonNumber::parse(&written.person);
+    if !written.person.is_empty() && person.as_ref() != Some(&of_event.1) {
+        return other("person");
+    }
+    Ok(())
+}
+
+fn event_named<'r>(
+    register: &'r Register,
+    field: &str,
+    text: &str,
+) -> Result<(&'r Recorded, Subject), Refused> {
+    let id = EventId::parse(text);
+    let event = id.as_ref().and_then(|id| register.book().event(id));
+    let found = event.and_then(|event| Some((event, event.subject.clone()?)));
+    found.ok_or_else(|| Refused {
+        why: RefusedWhy::NoSuchEvent,
+        ..refused(
+            field,
+            "没有该事项",
+            "there is no such event",
+            (
+                "请用 register show --events 查看事项编号，如 E-04HM-ASW9",
+                "see the ids of events with `register show --events`, such as E-04HM-ASW9",
+            ),
+        )
+    })
+}
+
+fn subject(written: &WrittenEvent) -> Result<Subject, Refused> {
     match (written.lead.as_str(), written.person.as_str()) {
         (lead, "") if !lead.is_empty() => {
             LeadNumber::parse(lead).map(Subject::Lead).ok_or_else(|| {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use aidlink_agency::national_id::Sex;
 use aidlink_agency::register_token::RegisterKey;
 use aidlink_contract::grade;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
@@ -21,6 +22,7 @@ use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_procuratorate::lists::columns;
 use aidlink_procuratorate::register::taking::{TakenLead, TakenRound, take};
 use aidlink_register::event::{About, Direction, Evidence, FoundBy, Grade, Source, Urgency};
+use aidlink_register::form::header_of;
 use aidlink_register::items::{Appended, Batch, FoundLead, NewItem, Standing};
 use aidlink_register::number::{LeadNumber, PersonNumber};
 use aidlink_register::register::Register;
@@ -85,6 +87,9 @@ pub(super) struct Taken {
 pub(super) struct LeadRefused {
     /// Its number on the list.
     pub lead: String,
+    /// The field at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// Why.
     pub message: Text,
     /// What to do.
@@ -147,6 +152,7 @@ pub(super) fn take_leads(
             Appended::AlreadyThere(_) => report.already_there += 1,
             Appended::Refused(refused) => report.refused.push(LeadRefused {
                 lead: lead.lead_number.clone(),
+                field: refused.field_name(),
                 message: refused.message,
                 hint: refused.hint,
             }),
@@ -231,7 +237,7 @@ fn found(round: &TakenRound, lead: &TakenLead, operator: &str) -> Option<FoundLe
         snapshot: rule.snapshot,
     });
     Some(FoundLead {
-        token: RegisterToken(lead.register_token),
+        token: Some(RegisterToken(lead.register_token)),
         person_number: PersonNumber::parse(&lead.person_number)?,
         aid: lead.aid.clone(),
         agency: lead.agency.clone(),
@@ -250,6 +256,14 @@ fn found(round: &TakenRound, lead: &TakenLead, operator: &str) -> Option<FoundLe
             unit: one(lead.unit()),
             registered_at: one(lead.field("registered_place")),
             guardian: one(lead.field("guardian")),
+            sex: lead.sex.map(|sex| {
+                let sex = match sex {
+                    Sex::Male => "男",
+                    Sex::Female => "女",
+                };
+                sex.to_owned()
+            }),
+            age: lead.age,
             ..About::default()
         },
         grade: Some(match lead.grade {
@@ -264,6 +278,7 @@ fn found(round: &TakenRound, lead: &TakenLead, operator: &str) -> Option<FoundLe
         minor: Some(lead.minor),
         act_by: lead.act_by,
         evidence: evidence.collect(),
+        remark: None,
         on: round.issued_on,
         operator: operator.to_owned(),
     })
@@ -297,17 +312,31 @@ pub(super) fn say_taken(taken: &Taken, output: Output) {
     for refused in &taken.refused {
         let LeadRefused {
             lead,
+            field,
             message,
             hint,
         } = refused;
+        let field = field.as_deref().unwrap_or_default();
+        let zh = header_of(field).map(|header| format!("“{header}”"));
+        let en = (!field.is_empty()).then(|| format!("`{field}` "));
         output.say(&Text::new(
-            format!("  未登记 {lead}：{}；{}", message.zh, hint.zh),
-            format!("  not taken, {lead}: {}; {}", message.en, hint.en),
+            format!(
+                "  未登记 {lead}：{}{}；{}",
+                zh.unwrap_or_default(),
+                message.zh,
+                hint.zh
+            ),
+            format!(
+                "  not taken, {lead}: {}{}; {}",
+                en.unwrap_or_default(),
+                message.en,
+                hint.en
+            ),
         ));
     }
 }
 
-fn other_key(path: &Path) -> Fault {
+pub(super) fn other_key(path: &Path) -> Fault {
     Fault::of_file(
         path,
         Text::new(

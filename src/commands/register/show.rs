@@ -5,10 +5,13 @@ use std::path::Path;
 use aidlink_faults::fault::{Fault, nearest_name_hint};
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::Output;
+use aidlink_office::text_table::{WIDTH, WordTable};
+use aidlink_policy::pack::Policy;
 use aidlink_register::book::{Book, Lead};
 use aidlink_register::chain::Recorded;
 use aidlink_register::event::Event;
 use aidlink_register::items::Subject;
+use aidlink_register::ledger::Names;
 use aidlink_register::number::{LeadNumber, PersonNumber};
 use aidlink_register::workflow::{Closure, Stage, Step};
 use jiff::civil::Date;
@@ -16,6 +19,7 @@ use serde::Serialize;
 
 use crate::cli::RegisterShowArguments;
 use crate::commands::Ending;
+use crate::policy_file::read_policy;
 
 /// A lead as it is shown.
 #[derive(Serialize)]
@@ -25,6 +29,9 @@ struct ShownLead<'b> {
     names: Vec<String>,
     case_numbers: Vec<String>,
     agency: &'b str,
+    /// Its name, if the policy has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agency_name: Option<Text>,
     direction: &'static str,
     stage: Option<Stage>,
     since: Option<Date>,
@@ -53,12 +60,20 @@ struct ShownEvent<'b> {
     superseded_by: Option<String>,
 }
 
+/// Events that concern a person and no single lead.
+#[derive(Serialize)]
+struct OfPerson<'b> {
+    person: &'b PersonNumber,
+    names: Vec<String>,
+    events: Vec<ShownEvent<'b>>,
+}
+
 /// The answer of `register show`.
 #[derive(Serialize)]
 struct Shown<'b> {
     leads: Vec<ShownLead<'b>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    of_persons: Vec<ShownEvent<'b>>,
+    of_persons: Vec<OfPerson<'b>>,
 }
 
 /// Shows the leads that fit all options.
@@ -72,6 +87,8 @@ pub(super) fn run(arguments: &RegisterShowArguments, output: Output) -> Result<E
         None => None,
         Some(text) => Some(PersonNumber::parse(text).ok_or_else(|| no_number("--person"))?),
     };
+    let (policy, _) = read_policy(&arguments.policy, arguments.schemas.as_deref())
+        .map_err(Ending::WrongConfiguration)?;
     let register = arguments.file.open_to_read(output)?;
     let book = register.book();
     let contains = |texts: &[String], part: &Option<String>| {
@@ -93,24 +110,27 @@ pub(super) fn run(arguments: &RegisterShowArguments, output: Output) -> Result<E
     let leads: Vec<ShownLead<'_>> = book
         .leads()
         .filter(|one| fits(one))
-        .map(|one| shown(book, one, arguments.events))
+        .map(|one| shown(book, one, &policy, arguments.events))
         .collect();
     // Events that concern no single lead, of the persons whose leads are shown.
     let mut persons: Vec<&PersonNumber> = leads.iter().map(|lead| lead.person).collect();
     persons.dedup();
-    let of_persons: Vec<ShownEvent<'_>> = match arguments.events {
+    let of_persons: Vec<OfPerson<'_>> = match arguments.events {
         true => persons
             .into_iter()
-            .flat_map(|person| history(book, &Subject::Person(person.clone())))
+            .map(|person| OfPerson {
+                person,
+                names: book.names_of(person),
+                events: history(book, &Subject::Person(person.clone())),
+            })
+            .filter(|of_person| !of_person.events.is_empty())
             .collect(),
         false => Vec::new(),
     };
     let shown = Shown { leads, of_persons };
-    for lead in &shown.leads {
-        say(lead, output);
-    }
-    for event in &shown.of_persons {
-        output.say(&event.text());
+    say_table(&shown.leads, output);
+    if arguments.events {
+        say_events(&shown, output);
     }
     let count = shown.leads.len();
     output.say(&Text::new(
@@ -151,7 +171,7 @@ fn no_number(option: &str) -> Ending {
     Ending::WrongConfiguration(fault.into())
 }
 
-fn shown<'b>(book: &'b Book, lead: &'b Lead, events: bool) -> ShownLead<'b> {
+fn shown<'b>(book: &'b Book, lead: &'b Lead, policy: &Policy, events: bool) -> ShownLead<'b> {
     let about = book.about(lead);
     let state = lead.state.as_ref();
     ShownLead {
@@ -160,6 +180,7 @@ fn shown<'b>(book: &'b Book, lead: &'b Lead, events: bool) -> ShownLead<'b> {
         names: about.names,
         case_numbers: about.case_numbers,
         agency: book.agency_of(lead),
+        agency_name: Names::agency(policy, book.agency_of(lead)),
         direction: lead.direction.name(),
         stage: state.map(|state| state.stage),
         since: state.map(|state| state.since),
@@ -190,35 +211,64 @@ fn history<'b>(book: &'b Book, subject: &Subject) -> Vec<ShownEvent<'b>> {
     events.collect()
 }
 
-fn say(lead: &ShownLead<'_>, output: Output) {
-    let names = lead.names.join("、");
-    let stage = lead
-        .stage
-        .map(Stage::text)
-        .unwrap_or_else(|| Text::new("全部事项已撤销", "every event was withdrawn"));
-    let since = lead
-        .since
-        .map(|since| since.to_string())
-        .unwrap_or_default();
-    let closure = lead.closure.map(Closure::text);
-    let zh = closure.as_ref().map(|closure| format!("：{}", closure.zh));
-    let en = closure.as_ref().map(|closure| format!(": {}", closure.en));
-    output.say(&Text::new(
-        format!(
-            "{} {names} {}{} {since}",
-            lead.lead,
-            stage.zh,
-            zh.unwrap_or_default()
-        ),
-        format!(
-            "{} {names} {}{} {since}",
-            lead.lead,
-            stage.en,
-            en.unwrap_or_default()
-        ),
-    ));
-    for event in &lead.events {
-        output.say(&event.text());
+/// Shows a line for each lead. The number of a lead begins with that of its person.
+fn say_table(leads: &[ShownLead<'_>], output: Output) {
+    if leads.is_empty() {
+        return;
+    }
+    let word = |text: &Text| text.in_language(output.language).to_owned();
+    let header = [
+        (Text::new("线索编号", "Lead"), true),
+        (Text::new("姓名", "Name"), false),
+        (Text::new("阶段", "Stage"), false),
+        (Text::new("自", "Since"), true),
+        (Text::new("单位", "Agency"), false),
+    ];
+    let header = header.iter().map(|(title, whole)| (word(title), *whole));
+    let mut table = WordTable::new(header);
+    for lead in leads {
+        let stage = match (lead.stage, lead.closure) {
+            (None, _) => word(&Text::new("全部事项已撤销", "every event was withdrawn")),
+            (Some(stage), None) => word(&stage.text()),
+            (Some(stage), Some(closure)) => {
+                let (stage, closure) = (stage.text(), closure.text());
+                word(&Text::new(
+                    format!("{}：{}", stage.zh, closure.zh),
+                    format!("{}: {}", stage.en, closure.en),
+                ))
+            }
+        };
+        let agency = lead.agency_name.as_ref().map(word);
+        table.add([
+            lead.lead.to_string(),
+            lead.names.join("、"),
+            stage,
+            lead.since.map(|day| day.to_string()).unwrap_or_default(),
+            agency.unwrap_or_else(|| lead.agency.to_owned()),
+        ]);
+    }
+    for line in table.lines(WIDTH) {
+        output.say(&Text::new(line.clone(), line));
+    }
+}
+
+/// Shows the history of each lead, and the events that concern no single lead.
+fn say_events(shown: &Shown<'_>, output: Output) {
+    let heading = |number: &str, names: &[String]| {
+        let line = format!("\n{number} {}", names.join("、"));
+        output.say(&Text::new(line.clone(), line));
+    };
+    for lead in &shown.leads {
+        heading(lead.lead.as_str(), &lead.names);
+        for event in &lead.events {
+            output.say(&event.text());
+        }
+    }
+    for of_person in &shown.of_persons {
+        heading(of_person.person.as_str(), &of_person.names);
+        for event in &of_person.events {
+            output.say(&event.text());
+        }
     }
 }
 

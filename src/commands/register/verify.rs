@@ -6,10 +6,12 @@ use aidlink_faults::fault::Faults;
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::{Output, ReportedFault};
 use aidlink_register::head::Head;
+use aidlink_register::not_verified::NotVerified;
 use aidlink_register::register::{Act, Register};
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
+use super::refused::wrong_option;
 use crate::cli::RegisterVerifyArguments;
 use crate::commands::Ending;
 
@@ -28,7 +30,7 @@ struct Verified {
 pub(super) fn run(arguments: &RegisterVerifyArguments, output: Output) -> Result<Ending, Ending> {
     let path = &arguments.file.register;
     let opened = match &arguments.accept {
-        None => Register::open_to_read(path, &arguments.file.signer()?),
+        None => Register::verify(path, &arguments.file.signer()?),
         Some(last) => {
             let act = Act {
                 today: Zoned::now().date(),
@@ -36,6 +38,7 @@ pub(super) fn run(arguments: &RegisterVerifyArguments, output: Output) -> Result
                 operator: arguments.operator.clone().unwrap_or_default(),
                 because: arguments.because.clone(),
             };
+            act.check().map_err(|refused| wrong_option(&refused))?;
             Register::accept(path, arguments.file.signing_key()?, last.trim(), &act)
         }
     };
@@ -66,7 +69,8 @@ pub(super) fn run(arguments: &RegisterVerifyArguments, output: Output) -> Result
             output.answer(&text, &last, &verified);
             Ok(Ending::Done)
         }
-        Err(faults) => Ok(not_held(path, &faults, output)),
+        Err(NotVerified::NotHeld(faults)) => Ok(not_held(path, &faults, output)),
+        Err(NotVerified::Unknown(faults)) => Err(faults.into()),
     }
 }
 

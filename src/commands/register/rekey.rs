@@ -1,0 +1,130 @@
+//! `aidlink register rekey`: gives the persons of a register new tokens, under a new key.
+
+use std::fs;
+
+use aidlink_agency::register_token::RegisterKey;
+use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::personal_number::shown_path;
+use aidlink_faults::text::Text;
+use aidlink_files::partial::parent_of;
+use aidlink_office::terminal::Output;
+use aidlink_procuratorate::register::id_column;
+use aidlink_register::number::PersonNumber;
+use aidlink_register::register::{Act, Register};
+use aidlink_register::token::RegisterToken;
+use jiff::{Timestamp, Zoned};
+use serde::Serialize;
+
+use super::refused::wrong_option;
+use super::round::other_key;
+use crate::cli::RegisterRekeyArguments;
+use crate::commands::Ending;
+
+/// The answer of `register rekey`.
+#[derive(Serialize)]
+struct Rekeyed {
+    key: String,
+    key_id: String,
+    /// Persons with new tokens.
+    persons: u64,
+    /// Rows of the exports without an ID number that can be used.
+    unusable: u64,
+    /// Persons whom no export has: no round finds them again.
+    not_found: Vec<NotFound>,
+}
+
+#[derive(Serialize)]
+struct NotFound {
+    person: PersonNumber,
+    names: Vec<String>,
+}
+
+/// Gives the persons of the exports the tokens of the new key. Returns who is in none, and how
+/// many rows have no ID number that can be used.
+fn replace_tokens(
+    register: &mut Register,
+    arguments: &RegisterRekeyArguments,
+    (old, new): (&RegisterKey, &RegisterKey),
+    act: &Act,
+) -> Result<(Vec<PersonNumber>, u64), Faults> {
+    let (before, after) = (old.tokeniser(), new.tokeniser());
+    let mut tokens = Vec::new();
+    let mut unusable = 0;
+    for export in &arguments.export {
+        let read = id_column::read(export, &before, &after, act.today)?;
+        let pairs = read.tokens.into_iter();
+        tokens.extend(pairs.map(|(old, new)| (RegisterToken(old), RegisterToken(new))));
+        unusable += read.unusable;
+    }
+    let missing = register.rekey(&tokens, &new.id(), act)?;
+    Ok((missing, unusable))
+}
+
+/// Makes a new key, and the tokens of all persons whom the exports have.
+pub(super) fn run(arguments: &RegisterRekeyArguments, output: Output) -> Result<Ending, Ending> {
+    let today = Zoned::now().date();
+    let act = Act {
+        today,
+        recorded_at: Timestamp::now(),
+        operator: arguments.operator.clone(),
+        because: Some(arguments.because.clone()),
+    };
+    act.check().map_err(|refused| wrong_option(&refused))?;
+    let mut register = arguments.file.open(output)?;
+    let beside = |name: &str| parent_of(&arguments.file.register).join(name);
+    let old_file = arguments.register_key.clone();
+    let old_file = old_file.unwrap_or_else(|| beside("register.key"));
+    let id = register.head().register;
+    let wrong = |fault: Fault| Ending::WrongConfiguration(fault.into());
+    let old = RegisterKey::read(&old_file, &id).map_err(wrong)?;
+    if old.id() != register.key_id() {
+        return Err(wrong(other_key(&old_file)));
+    }
+    let new_file = &arguments.new_key;
+    let new = RegisterKey::create(new_file, &id, old.algorithm())?;
+    let done = replace_tokens(&mut register, arguments, (&old, &new), &act);
+    let (missing, unusable) = done.inspect_err(|_| {
+        // The register uses the old key: this one would only be mistaken for it.
+        if register.key_id() == old.id() {
+            let _ = fs::remove_file(new_file);
+        }
+    })?;
+    let book = register.book();
+    let rekeyed = Rekeyed {
+        key: shown_path(new_file),
+        key_id: new.id(),
+        persons: register.head().persons - missing.len() as u64,
+        unusable,
+        not_found: missing
+            .into_iter()
+            .map(|person| NotFound {
+                names: book.names_of(&person),
+                person,
+            })
+            .collect(),
+    };
+    for not_found in &rekeyed.not_found {
+        let (person, names) = (&not_found.person, not_found.names.join("、"));
+        output.say(&Text::new(
+            format!("  ! {person} {names}：导出中没有，以后的轮次不能自动认出"),
+            format!("  ! {person} {names}: in no export, so later rounds cannot find the person"),
+        ));
+    }
+    let (key, persons, unusable) = (&rekeyed.key, rekeyed.persons, rekeyed.unusable);
+    let not_found = rekeyed.not_found.len();
+    output.answer(
+        &Text::new(
+            format!(
+                "已更换登记簿的密钥：{persons}人有新令牌，{not_found}人未找到，导出中{unusable}行没有可用的身份号码。\n  新密钥 {key}（编号 {}）：请替换原密钥文件，另存备份后销毁原密钥。",
+                rekeyed.key_id
+            ),
+            format!(
+                "the register has a new key: {persons} persons with new tokens, {not_found} not found, {unusable} rows of the exports without a usable ID number.\n  new key {key}, id {}: put it in the place of the old one, keep a copy, and destroy the old key.",
+                rekeyed.key_id
+            ),
+        ),
+        key,
+        &rekeyed,
+    );
+    Ok(Ending::done(!rekeyed.not_found.is_empty()))
+}
