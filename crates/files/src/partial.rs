@@ -80,7 +80,7 @@ pub fn is_under_way(folder: &Folder, name: &OsStr) -> bool {
         return false;
     };
     let there = folder.kind(Path::new(destination));
-    there.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    there.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
         && folder.has_sticky_bit(Path::new(name)).unwrap_or(false)
         && folder.is_locked(name)
 }
@@ -135,7 +135,7 @@ pub fn lock_new(partial: &Path) -> Option<Option<File>> {
     }
     let file = match File::open(partial) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         // Creating another one would not help.
         Err(_) => return Some(None),
     };
