@@ -63,33 +63,13 @@ fn write_all(folder: &Path) -> Result<()> {
             fs::create_dir_all(&place)?;
             let command = command.clone().disable_help_subcommand(true);
             // Examples and exit codes get sections of their own, so they are left out here.
-            let command = with_short_values(in_language(command, &[], language));
+            let command = in_language(command, &[], language);
             let pages = Pages { verbs, language };
             pages.write(&place, &command, "", &[])?;
         }
         write_completions(folder, command)?;
     }
     Ok(())
-}
-
-/// Shows possible values behind the text of an option, as the help does, and not as a list
-/// with a line for each. The Chinese texts have them already.
-fn with_short_values(command: Command) -> Command {
-    let command = command.mut_args(|argument| {
-        let values = argument.get_possible_values();
-        let names: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
-        if names.is_empty()
-            || argument.is_hide_possible_values_set()
-            || !argument.get_action().takes_values()
-        {
-            return argument;
-        }
-        let help = argument.get_help().map(ToString::to_string);
-        let help = help.unwrap_or_default();
-        let help = format!("{help} [possible values: {}]", names.join(", "));
-        argument.help(help).hide_possible_values(true)
-    });
-    command.mut_subcommands(with_short_values)
 }
 
 /// Writes the completions of a program under the names by which each shell finds them.
@@ -143,8 +123,6 @@ impl Pages {
             .override_usage(usage)
             .subcommand_help_heading(commands);
         let man = Man::new(command.clone())
-            // A date that is not empty: roff would take the next word for it.
-            .date("\\&")
             .source(format!("aidlink {version}"))
             .manual(self.say("aidlink 手册", "aidlink manual"));
 
