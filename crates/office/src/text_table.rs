@@ -219,7 +219,10 @@ mod tests {
                 assert!(line.width() <= width, "{line:?} at {width}");
             }
             assert!(lines[2].starts_with("04HM-ASW9-disabled_living_subsidy  "));
-            // Columns begin below each other.
+            // Columns begin below each other. In narrow ones headers are cut, too.
+            if width < 60 {
+                continue;
+            }
             let column_of = |line: &str, text: &str| {
                 line.find(text)
                     .map(|at| line.get(..at).unwrap_or_default().width())
