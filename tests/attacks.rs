@@ -2,6 +2,7 @@
 //! folder or send files, and tries to get other files deleted, to hide a theft, or to
 //! pass as another office. Each test is one attack.
 
+mod added_files;
 mod chained_records;
 mod deleting;
 mod edited_rounds;

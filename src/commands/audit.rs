@@ -10,7 +10,7 @@ use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
-use aidlink_office::terminal::{Form, Output, Progress, ReportedFault};
+use aidlink_office::terminal::{Form, Output, Progress, ReportedFault, print_faults};
 use aidlink_office::unknown_files::UnknownFiles;
 use aidlink_office::unread::unread;
 use aidlink_office::verification::{NamedKeys, RoundOffices, Signer, Verification, verify};
@@ -108,11 +108,21 @@ fn verify_all(folder: &Path, trust: &TrustArguments, output: Output) -> Ending {
     for text in found.foreign_text() {
         output.say(&text);
     }
-    if let Err(faults) = unreadable.finish() {
-        return Ending::Failed(faults);
-    }
     output.json(&reports);
-    Ending::held(all_right)
+    judged(unreadable, all_right, output)
+}
+
+/// Returns how an audit or a verification of several folders ends. What was found in one that
+/// could be judged counts for more than one that could not be read.
+fn judged(unreadable: FaultCollector, all_held: bool, output: Output) -> Ending {
+    match unreadable.finish() {
+        Ok(()) => Ending::held(all_held),
+        Err(faults) if all_held => Ending::Failed(faults),
+        Err(faults) => {
+            print_faults(&faults, output.language);
+            Ending::NotHeld
+        }
+    }
 }
 
 fn say_verification(verification: &Verification, output: Output) {
@@ -269,10 +279,9 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
         output.say(text);
     }
     output.json(&reports);
-    let unreadable = unreadable.finish();
     if let Some(path) = arguments.report.as_deref() {
         // A folder that could not be read was not audited, and the report says so.
-        let faults = unreadable.as_ref().err().into_iter().flat_map(Faults::iter);
+        let faults = unreadable.iter();
         let both = |fault: &Fault| {
             let [zh, en] = [Language::Chinese, Language::English].map(|one| fault.render(one));
             Text::new(zh, en)
@@ -289,13 +298,8 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
             format!("Audit report written to {path} (owner-only)"),
         ));
     }
-    if let Err(faults) = unreadable {
-        return Ending::Failed(faults);
-    }
-    match not_proven.finish() {
-        Err(faults) if all_held => Ending::Failed(faults),
-        _ => Ending::held(all_held),
-    }
+    unreadable.extend(not_proven.finish().err().into_iter().flatten());
+    judged(unreadable, all_held, output)
 }
 
 /// Returns the fault of a proof that was asked for and could not be made.

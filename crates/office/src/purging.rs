@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::shown_path;
+use aidlink_faults::secret::black_out_secrets;
 use aidlink_faults::text::Text;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -50,10 +51,13 @@ pub struct PurgeArguments {
     pub dry_run: bool,
 }
 
-/// Accepts a reason that says something.
+/// Accepts a reason that says something, and no key: it is in the record, which is kept.
 fn reason(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("给出理由 / give a reason".to_owned()),
+        text if black_out_secrets(text) != text => {
+            Err("理由中有密钥，请删去 / the reason holds a key: leave it out".to_owned())
+        }
         text => Ok(text.to_owned()),
     }
 }

@@ -274,12 +274,22 @@ pub fn remains(
     }
 }
 
-/// Returns the paths, relative to the round file's folder, that the manifest's inputs have
-/// while a purge removes them.
+/// Returns the paths that the manifest's inputs have while a purge removes them, relative to
+/// the round file's folder.
 pub(crate) fn aside_paths_of_inputs(manifest: &Manifest) -> Vec<PathBuf> {
+    aside_paths(manifest, |part| part != FilePart::Output)
+}
+
+/// Returns the paths that the manifest's outputs have while a purge removes them, relative to
+/// the output folder.
+pub(crate) fn aside_paths_of_outputs(manifest: &Manifest) -> Vec<PathBuf> {
+    aside_paths(manifest, |part| part == FilePart::Output)
+}
+
+fn aside_paths(manifest: &Manifest, is_asked: impl Fn(FilePart) -> bool) -> Vec<PathBuf> {
     let files = named_files(manifest).into_iter();
-    let inputs = files.filter(|file| file.part != FilePart::Output);
-    inputs
+    let files = files.filter(|file| is_asked(file.part));
+    files
         .map(|file| aside_place(&file, Path::new(&file.path)))
         .collect()
 }

@@ -12,10 +12,13 @@ use aidlink_files::folder::Folder;
 use aidlink_files::partial::partials;
 use serde::Serialize;
 
-use crate::remains::aside_paths_of_inputs;
+use crate::audit_log::LOG;
+use crate::deletion_record::DELETIONS;
+use crate::manifest::{MANIFEST, Manifest};
+use crate::remains::{aside_paths_of_inputs, aside_paths_of_outputs};
 use crate::round::{WrittenRound, relative_to};
 use crate::round_folder::{RoundFolder, manifest_of};
-use crate::signing::public_key_path;
+use crate::signing::{SIGNATURE_SUFFIX, public_key_path};
 use crate::written_path::plain;
 
 /// The maximum number of files that are listed by name.
@@ -118,10 +121,26 @@ impl UnknownFiles {
     }
 }
 
+/// Returns the paths of what belongs in an output folder, deletion records aside.
+fn of_output(manifest: &Manifest) -> impl Iterator<Item = String> {
+    let outputs = manifest.outputs.iter().map(|output| plain(&output.file));
+    // A killed purge left them; the next one finishes.
+    let aside = aside_paths_of_outputs(manifest).into_iter();
+    let aside = aside.map(|path| path.to_string_lossy().into_owned());
+    let own = [
+        MANIFEST.to_owned(),
+        format!("{MANIFEST}{SIGNATURE_SUFFIX}"),
+        LOG.to_owned(),
+    ];
+    let all: Vec<String> = outputs.chain(aside).chain(own).collect();
+    all.into_iter()
+}
+
 /// The files and folders that belong in a round's folder.
 struct Known {
     files: BTreeSet<String>,
-    /// Output folders, whose content verification checks; each path ends in `/`.
+    /// Folders whose content is checked elsewhere: those of deletion records, and outputs whose
+    /// manifest cannot be read, which stop a purge. Each path ends in `/`.
     folders: Vec<String>,
     /// The outputs' partial folders, which runs are writing or the next purge deletes.
     partials: Vec<String>,
@@ -147,8 +166,20 @@ impl Known {
             paths.extend(schemas.filter(|path| path.extension().is_some_and(|end| end == "json")));
         }
         let mut files: BTreeSet<String> = paths.iter().filter_map(|path| inside(path)).collect();
+        let mut folders = Vec::new();
         for output in &found.outputs {
-            if let Some(manifest) = manifest_of(output) {
+            let place = inside(output);
+            let manifest = manifest_of(output);
+            match (&place, &manifest) {
+                (None, _) => {}
+                (Some(place), None) => folders.push(format!("{place}/")),
+                (Some(place), Some(manifest)) => {
+                    // Whatever else is in the folder was added, and a purge leaves it.
+                    files.extend(of_output(manifest).map(|path| format!("{place}/{path}")));
+                    folders.push(format!("{place}/{DELETIONS}/"));
+                }
+            }
+            if let Some(manifest) = manifest {
                 let exports = manifest.exports.iter().flat_map(|export| &export.files);
                 files.extend(exports.map(|file| plain(&file.file)));
                 let received = manifest.received.iter();
@@ -182,7 +213,7 @@ impl Known {
         Known {
             files,
             partials: partial_paths,
-            folders: outputs.iter().map(|output| format!("{output}/")).collect(),
+            folders,
         }
     }
 
