@@ -629,7 +629,7 @@ fn a_register_that_is_not_right_is_refused_and_nothing_is_written() {
                 "schema = \"procuratorate.referral\"\nsnapshot = 2026-10-31\n",
             )),
             2,
-            "there is no [[export]] of procuratorate.referrals",
+            "but no [[export]] of procuratorate.referrals",
         ),
         (
             "an unknown key",
