@@ -1317,20 +1317,24 @@ fn the_digest_is_of_what_the_merged_policy_says() {
 fn nation_with_referrals() -> String {
     let shipped = std::fs::read_to_string(project().join("policies/national.toml"));
     let shipped = shipped.expect("the shipped policy");
-    let referrals = shipped.split_once("\n[referrals]\n").expect("referrals").1;
-    let (referrals, _) = referrals.split_once("\n# ----").expect("another section");
+    // The table and its entries, wherever they stand, without the comments above.
+    let headers = ["[referrals]\n", "[[referral_state]]\n"];
+    let tables = shipped.split("\n\n").filter_map(|table| {
+        let at = headers.iter().find_map(|header| table.find(header))?;
+        table.get(at..)
+    });
+    let referrals = tables.collect::<Vec<&str>>().join("\n\n");
+    assert!(referrals.matches("[[referral_state]]").count() > 5);
     let referrals = ["\"SG ", "\"OD ", "\"CC "]
         .into_iter()
-        .fold(referrals.to_owned(), |text, cite| {
-            text.replace(cite, "\"LAW ")
-        });
+        .fold(referrals, |text, cite| text.replace(cite, "\"LAW "));
     let referrals = referrals
         .replace("reopened_by = \"case_changed\"\n", "")
         .replace("\"refused_period\"", "\"6 months\"")
         .replace("\"income_period\"", "\"12 months\"")
         .replace("lapses_on = \"dibao_standard_from\"\n", "");
     format!(
-        "{NATION}\n[parameters.done_period]\ntype = \"period\"\ntitle = {{ zh = \"期\", en = \"Period\" }}\ndefault = \"12 months\"\nsource = \"local\"\n\n[referrals]\n{referrals}"
+        "{NATION}\n[parameters.done_period]\ntype = \"period\"\ntitle = {{ zh = \"期\", en = \"Period\" }}\ndefault = \"12 months\"\nsource = \"local\"\n\n{referrals}"
     )
 }
 

@@ -348,7 +348,8 @@ mod tests {
             [Exchanged {
                 rows: 3,
                 differed: 3
-            }]
+            }],
+            "{seen:?}"
         );
     }
 
