@@ -195,7 +195,8 @@ def on_terminal(command, folder, environment, answers, wide):
         pending += seen.decode("utf-8", "replace")
     os.waitpid(process, 0)
     screen.feed(pending)
-    return screen.text()
+    # Lines of progress are drawn over on a terminal.
+    return [line for line in screen.text() if not "\u2800" <= line.lstrip()[0] <= "\u28ff"]
 
 
 def masked(line):
