@@ -91,9 +91,11 @@ fn a_page_says_which_register_shows_what_and_when() {
         panic!("one person");
     };
     // The row of the register, with the day of its snapshot.
-    let evidence = page.split("<th>Evidence</th>").nth(1).expect("evidence");
-    let evidence = evidence.split("<th>To find out</th>").next().unwrap();
+    let evidence = page.split("<h2>1. Evidence</h2>").nth(1).expect("evidence");
+    let (evidence, aids) = evidence.split_once("<h2>").unwrap();
     assert!(evidence.contains(", 2026-"), "{evidence}");
+    // Each lead names it by its number.
+    assert!(aids.contains("rests on evidence 1"), "{aids}");
     assert!(page.contains("<th>To find out</th>"), "{page}");
 }
 

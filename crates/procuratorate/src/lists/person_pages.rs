@@ -41,7 +41,7 @@ body { max-width: 186mm; font-size: 9.5pt; }
 .head { display: flex; justify-content: space-between; align-items: baseline; gap: 1em; margin: .4em 0; }
 .number { font-family: monospace; font-size: 12pt; white-space: nowrap; } h1 { font-size: 14pt; } h2 { font-size: 10.5pt; margin: .7em 0 .2em; }
 .facts th { width: 13%; } .facts td { width: 37%; } .aid th { width: 13%; } .aid { margin-bottom: .4em; break-inside: avoid; } .urgent { font-weight: bold; text-decoration: underline; }
-ul { margin: 0; padding: 0; list-style: none; } li { padding-left: 1.5em; text-indent: -1.5em; } .plain li { padding-left: 1em; text-indent: -1em; }
+ul { margin: 0; padding: 0; list-style: none; } li { padding-left: 1.5em; text-indent: -1.5em; } ol.evidence { margin: 0; padding-left: 2em; list-style: decimal; } ol.evidence li { padding: 0; text-indent: 0; }
 .lines { table-layout: fixed; } .lines td { height: 1.6em; } .lines th { width: 13%; } .tall td { height: 4em; }
 .about { color: #444; font-size: 8pt; margin: .2em 0 .4em; }
 ";
@@ -123,6 +123,8 @@ impl Writer<'_> {
             .collect();
         let marking = marking.of_list(&needed, self.language);
         let mut asked: BTreeSet<&str> = BTreeSet::new();
+        let evidence = person.leads.iter().flat_map(|lead| &lead.parts.evidence);
+        let evidence = distinct(evidence.map(String::as_str));
         html! {
             section.person {
                 p.marking { (marking.cell(self.language)) }
@@ -132,12 +134,14 @@ impl Writer<'_> {
                 }
                 (self.about_page(place, of))
                 (self.facts(person))
-                h2 { (self.say("一、拟核查的救助项目", "1. Aids to be checked")) }
-                @for lead in &person.leads { (self.lead(lead, &mut asked)) }
+                h2 { (self.say("一、依据和证据", "1. Evidence")) }
+                ol.evidence { @for item in &evidence { li { (item) } } }
+                h2 { (self.say("二、拟核查的救助项目", "2. Aids to be checked")) }
+                @for lead in &person.leads { (self.lead(lead, &evidence, &mut asked)) }
                 (self.exclusions(person))
-                h2 { (self.say("二、本人意愿", "2. What the person wants")) }
+                h2 { (self.say("三、本人意愿", "3. What the person wants")) }
                 (self.consent())
-                h2 { (self.say("三、走访记录", "3. Record of the visit")) }
+                h2 { (self.say("四、走访记录", "4. Record of the visit")) }
                 (self.visit())
             }
         }
@@ -199,9 +203,14 @@ impl Writer<'_> {
         }
     }
 
-    /// Returns a lead. What an earlier lead of the page asks is not asked again; `asked` keeps
-    /// it.
-    fn lead<'l>(&self, lead: &'l ListedLead<'_>, asked: &mut BTreeSet<&'l str>) -> Markup {
+    /// Returns a lead. It names the evidence of the page by its numbers. What an earlier lead of
+    /// the page asks is not asked again; `asked` keeps it.
+    fn lead<'l>(
+        &self,
+        lead: &'l ListedLead<'_>,
+        evidence: &[&str],
+        asked: &mut BTreeSet<&'l str>,
+    ) -> Markup {
         let agency = self.terms.policy.agency_name(&lead.aid.agency);
         let (agency, aid) = (self.translate(&agency), self.translate(&lead.aid.title));
         let named = self.say(format!("{agency}：{aid}"), format!("{agency}: {aid}"));
@@ -215,6 +224,10 @@ impl Writer<'_> {
             .map(|mark| self.translate(&mark.text()).to_owned())
             .collect();
         let parts = &lead.parts;
+        let places = evidence.iter().enumerate();
+        let places = places.filter(|(_, item)| parts.evidence.iter().any(|own| own == *item));
+        let places: Vec<String> = places.map(|(place, _)| (place + 1).to_string()).collect();
+        let rests_on = places.join(&self.say("、", ", "));
         let mut new = |items: &'l [String]| -> Vec<&'l str> {
             let items = items.iter().map(String::as_str);
             items.filter(|item| asked.insert(item)).collect()
@@ -234,6 +247,13 @@ impl Writer<'_> {
                             " · " (self.header(Column::ActBy)) " " (by.on) " "
                             small { (self.translate(&by.note())) }
                         }
+                        @if !rests_on.is_empty() {
+                            br;
+                            (self.say(
+                                format!("依据第{rests_on}项"),
+                                format!("rests on evidence {rests_on}"),
+                            ))
+                        }
                     }
                 }
                 @if let Some(status) = lead.status {
@@ -250,12 +270,6 @@ impl Writer<'_> {
                                 }
                             }
                         }
-                    }
-                }
-                @if !parts.evidence.is_empty() {
-                    tr {
-                        th { (self.say("依据和证据", "Evidence")) }
-                        td { ul.plain { @for item in &parts.evidence { li { "· " (item) } } } }
                     }
                 }
                 @if !open.is_empty() {
