@@ -60,6 +60,10 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
     ));
     let exports = read.iter().map(|(export, _)| export);
     say_exports(exports, &terms.policy, "--json", output);
+    output.say(&Text::new(
+        "试算判断名册的每一行；正式运行只判断其中案件当事人的行，所以不予处理和入选的较少。",
+        "A dry run judges every row of a register; the run judges only the rows of case parties, so it withholds and keeps fewer of them.",
+    ));
     for (export, unknown) in &read {
         say_unknown(export, &terms.policy, unknown, output);
     }

@@ -120,10 +120,10 @@ impl<'m> Numbered<'m> {
         html! {
             @for (title, ids, of_rules) in lists.iter().filter(|(_, ids, _)| !ids.is_empty()) {
                 p.key {
-                    b { (title) }
+                    strong { (title) }
                     @for (index, id) in ids.iter().enumerate() {
                         " " span {
-                            b { (index + 1) } " "
+                            strong { (index + 1) } " "
                             (match of_rules {
                                 true => matrix.names.rule(id),
                                 false => matrix.names.aid(id),
