@@ -63,9 +63,11 @@ fn a_damaged_manifest_hides_no_change_in_another_output() {
     fs::write(finished.path("manifest.json"), "damaged").unwrap();
     let folder = finished.round.path("");
     let folder = folder.to_str().unwrap();
+    let key = finished.round.path("signing.pub");
+    let key = key.to_str().unwrap();
     let run = |verb: &[&str]| {
-        let arguments = [verb, &[folder, "--lang", "en", "--json"]].concat();
-        aidlink(&arguments)
+        let options = ["--lang", "en", "--json", "--public-key", key];
+        aidlink(&[verb, &[folder], &options].concat())
     };
     for verb in [&["audit", "verify"][..], &["audit"]] {
         let result = run(verb);
@@ -95,6 +97,8 @@ fn a_reason_that_holds_a_key_is_refused() {
     let bare = "0123456789abcdef".repeat(4);
     for secret in [key.unwrap(), &bare] {
         for option in ["--early", "--confirm-deleted"] {
+            let empty = purge(&finished, &[option, " "]);
+            assert!(empty.stderr.contains("give a reason"), "{}", empty.stderr);
             let result = purge(&finished, &[option, &format!("as agreed, key {secret}")]);
             assert_eq!(result.code, 2, "{}", result.stdout);
             assert!(

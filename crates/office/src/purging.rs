@@ -54,9 +54,9 @@ pub struct PurgeArguments {
 /// Accepts a reason that says something, and no key: it is in the record, which is kept.
 fn reason(text: &str) -> Result<String, String> {
     match text.trim() {
-        "" => Err("给出理由 / give a reason".to_owned()),
+        "" => Err("give a reason / 请写明理由".to_owned()),
         text if black_out_secrets(text) != text => {
-            Err("理由中有密钥，请删去 / the reason holds a key: leave it out".to_owned())
+            Err("the reason holds a key: leave it out / 理由中有密钥，请删去".to_owned())
         }
         text => Ok(text.to_owned()),
     }
