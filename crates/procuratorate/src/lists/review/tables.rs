@@ -131,11 +131,11 @@ impl<'t> Layout<'t> {
         columns.extend(self.other_fields());
         columns.extend([
             given(columns::Column::Aid, (12, 14)),
-            given(columns::Column::Grounds, (12, 24)),
-            given(columns::Column::Unknown, (8, 19)),
+            given(columns::Column::Grounds, (12, 22)),
+            given(columns::Column::Unknown, (8, 17)),
             given(columns::Column::Exclusions, (8, 12)),
             given(columns::Column::Priority, (8, 12)),
-            given(columns::Column::ToCheck, (12, 25)),
+            given(columns::Column::ToCheck, (12, 23)),
             Column::new(&self.header(columns::Column::Rules), (10, 24), Use::Ids),
         ]);
         let rows = leads.iter().map(|lead| self.lead_row(lead)).collect();
