@@ -192,8 +192,8 @@ def set_parameter(below, setting):
 
 
 def with_literals(policy):
-    """Returns a copy of a merged policy in which `when`, `core`, `working_days` and `suppresses` have the values of
-    parameters in place of their names."""
+    """Returns a copy of a merged policy in which `when`, `core`, `working_days`, `suppresses` and `lapses_on` have the
+    values of parameters in place of their names."""
     policy = copy.deepcopy(policy)
     parameters = policy.get("parameters", {})
     literals = {name: literal(parameter["type"], parameter["value"]) for name, parameter in parameters.items()}
@@ -208,7 +208,9 @@ def with_literals(policy):
         for key in ("when", "core"):
             if key in rule:
                 rule[key] = put_in(rule[key])
-    for kind, key in (("deadline", "working_days"), ("referral_state", "suppresses")):
+    for kind, key in (
+        ("deadline", "working_days"), ("referral_state", "suppresses"), ("referral_state", "lapses_on"),
+    ):
         for entry in policy.get(kind, []):
             if isinstance(entry.get(key), str) and entry[key] in parameters:
                 entry[key] = parameters[entry[key]]["value"]

@@ -377,6 +377,9 @@ def main():
                     count, unit = period.split()
                     since = later(as_of, -int(count), unit)
                     live = YES if since <= row["state_on"] <= as_of else NO
+                    # What was found before this day lapses: a new standard of dibao.
+                    if "lapses_on" in entry and row["state_on"] < entry["lapses_on"]:
+                        live = NO
                 if "reopened_by" in entry:
                     live = min(live, {NO: YES, YES: NO}.get(case[entry["reopened_by"]], UNKNOWN))
             found = max(found, min(same, live))
