@@ -459,7 +459,24 @@ def main():
     account_columns = "export,rows,rejected,withheld,without_outcome,sent,matched,unmatched"
     different |= compare("expected-leads.csv", lead_columns, leads)
     different |= compare("expected-accounts.csv", account_columns, accounts)
+    asked = set().union(*(named(aid[side]) for aid in policy["aid"] for side in ("requires", "qualifies")))
+    different |= lacks_persons(asked, entries, exports, leads)
     sys.exit(different)
+
+
+def lacks_persons(asked, entries, exports, leads):
+    """Names the rules of aids that no lead shows, and the entries of referral states that no row has."""
+    shown = {rule for lead in leads for cell in lead[4:7] for rule in cell.split()}
+    states = {row["state"] for row in exports["procuratorate.referrals"].rows if isinstance(row["state"], str)}
+    missing = [f"no lead shows the rule {rule}" for rule in sorted(asked - shown)]
+    missing += [
+        f"no row has a state of {entry['id']}"
+        for entry in entries
+        if not states & set(entry["states"])
+    ]
+    for line in missing:
+        print(line)
+    return bool(missing)
 
 
 def leads_in_readme():
