@@ -28,6 +28,21 @@ use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
 use crate::pooled::{self, RunWith};
 
+/// Returns why a step has no columns whose cells could be exchanged.
+pub(crate) fn nothing_to_exchange(manifest: &Manifest) -> Option<Text> {
+    match manifest.step {
+        StepKind::Screen => Some(Text::new(
+            "筛查机构不读取导出",
+            "the centre reads no exports",
+        )),
+        StepKind::Tokenise if manifest.register.is_some() => Some(Text::new(
+            "转介情况取自登记簿，每一列都由程序写出并使用",
+            "the referrals come from the register: the program makes every column, and uses it",
+        )),
+        _ => None,
+    }
+}
+
 /// What a step needs to be run again.
 pub(crate) struct StepInputs {
     kind: StepInput,
@@ -74,19 +89,18 @@ impl StepInputs {
         round_file: Option<&Path>,
         identity: Option<&Path>,
     ) -> Result<Self, Text> {
-        let not_here = |zh: &str, en: &str| Text::new(zh, en);
-        let file =
-            round_file.ok_or_else(|| not_here("轮次文件不在此处", "the round file is not here"))?;
+        let file = round_file
+            .ok_or_else(|| Text::new("轮次文件不在此处", "the round file is not here"))?;
         let written = WrittenRound::read(file).map_err(|faults| first_of(&faults))?;
         if written.digest() != manifest.round_file_blake3 {
-            return Err(not_here(
+            return Err(Text::new(
                 "轮次文件在此步骤之后已改动",
                 "the round file was changed after the step",
             ));
         }
         let key_file = written.key_file().map_err(|faults| first_of(&faults))?;
         if !key_file.exists() {
-            return Err(not_here(
+            return Err(Text::new(
                 "密钥文件已不在此处",
                 "the key file is no longer here",
             ));
@@ -107,7 +121,7 @@ impl StepInputs {
             StepKind::Tokenise => {
                 let tokens = manifest.crossing.first();
                 let tokens = tokens.ok_or_else(|| {
-                    not_here("运行记录没有令牌文件", "the manifest has no token file")
+                    Text::new("运行记录没有令牌文件", "the manifest has no token file")
                 })?;
                 StepInput::Tokenise {
                     tokens: tokens.file.clone(),
@@ -122,14 +136,14 @@ impl StepInputs {
                 });
                 let named = named.filter(|path| folder.join(path).exists());
                 let named = named.ok_or_else(|| {
-                    not_here(
+                    Text::new(
                         "收到的线索文件已不在轮次文件夹中",
                         "the screened leads are no longer in the round's folder",
                     )
                 })?;
                 let leads = folder.join(&named);
                 if identity.is_none() && is_sealed(&leads).is_ok_and(|is_sealed| is_sealed) {
-                    return Err(not_here(
+                    return Err(Text::new(
                         "收到的线索文件是密封的，须加 --identity",
                         "the screened leads are sealed: add --identity",
                     ));
@@ -140,28 +154,17 @@ impl StepInputs {
                     identity: identity.map(Path::to_path_buf),
                 }
             }
-            StepKind::Screen => {
-                return Err(not_here(
-                    "筛查机构不读取导出",
-                    "the centre reads no exports",
-                ));
-            }
+            StepKind::Screen => return Err(nothing_to_exchange(manifest).unwrap_or_default()),
         };
         let names_register = exports.iter().any(|export| export.register.is_some());
         if names_register != manifest.register.is_some() {
-            return Err(not_here(
+            return Err(Text::new(
                 "轮次文件所指登记簿与运行记录不符",
                 "the round file names a register and the manifest does not, or the other way round",
             ));
         }
-        if names_register && manifest.step == StepKind::Tokenise {
-            return Err(not_here(
-                "转介情况取自登记簿，每一列都由程序写出并使用，没有可以对换的列",
-                "the referrals come from the register: the program makes every column, and uses it, so there is none to exchange",
-            ));
-        }
         if exports.is_empty() {
-            return Err(not_here(
+            return Err(Text::new(
                 "轮次文件中没有此步骤的导出",
                 "the round file has no export of this step",
             ));

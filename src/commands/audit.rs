@@ -21,7 +21,7 @@ use serde::Serialize;
 use super::Ending;
 use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
 use crate::proof_report::say_proof;
-use crate::rerun::{Again, StepInputs, second_run};
+use crate::rerun::{Again, StepInputs, nothing_to_exchange, second_run};
 use aidlink_agency::exports::{columns_of, constants_of, open, values_of};
 use aidlink_agency::register_export::register_columns;
 use aidlink_audit::checks::{self, Check, State};
@@ -347,6 +347,9 @@ impl Rerun {
                 false => Rerun::NotAsked,
             };
         }
+        if let Some(why) = nothing_to_exchange(manifest) {
+            return Rerun::NotPossible(why);
+        }
         let inputs = StepInputs::find(manifest, round_file, arguments.identity.as_deref());
         match inputs {
             Err(why) => Rerun::NotPossible(why),
@@ -373,8 +376,7 @@ impl Rerun {
     /// Makes the proof by execution.
     fn proof(self, evidence: &Evidence, output: Output) -> Proof {
         let manifest = evidence.manifest();
-        if !manifest.step.reads_exports() {
-            let why = Text::new("筛查机构不读取导出", "the centre reads no exports");
+        if let Some(why) = nothing_to_exchange(manifest) {
             return Proof::not_made(ProofState::NotApplicable, why);
         }
         let (inputs, again) = match self {

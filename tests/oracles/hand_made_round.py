@@ -378,7 +378,7 @@ def main():
                     since = later(as_of, -int(count), unit)
                     live = YES if since <= row["state_on"] <= as_of else NO
                     # What was found before this day lapses: a new standard of dibao.
-                    if "lapses_on" in entry and row["state_on"] < entry["lapses_on"]:
+                    if "lapses_on" in entry and row["state_on"] < entry["lapses_on"] <= as_of:
                         live = NO
                 if "reopened_by" in entry:
                     live = min(live, {NO: YES, YES: NO}.get(case[entry["reopened_by"]], UNKNOWN))

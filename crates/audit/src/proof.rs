@@ -268,8 +268,8 @@ impl Proof {
 /// What the proof says and what it does not, for whoever reads its result.
 pub fn scope() -> Text {
     Text::new(
-        "把未读取各列的单元格在行间对调后重新运行，离开本机构的每个文件都须逐字节相同。这证明各列未被使用，不涉及拆分：哪些行是记录、每条记录用何种编码，由该记录的全部单元格共同决定",
-        "the cells of unread columns were exchanged between rows and the step was run again; every file that leaves must be the same byte for byte. This proves use, not splitting: which lines are rows, and in which encoding a record is, follows from all of its cells",
+        "在未读取的各列中为每行换入他行的单元格，再重新运行，离开本机构的每个文件都须逐字节相同。这证明各列未被使用，不涉及拆分：哪些行是记录、每条记录用何种编码，由该记录的全部单元格共同决定",
+        "in the columns that were not read, each row was given the cells of another row, and the step was run again; every file that leaves must be the same byte for byte. This proves use, not splitting: which lines are rows, and in which encoding a record is, follows from all of its cells",
     )
 }
 
@@ -309,7 +309,7 @@ impl ColumnProof {
                 Text::new("只有一行", "there is one row only")
             }
             ColumnResult::NotTested => Text::new(
-                "各行的单元格都相同",
+                "没有可换入的不同单元格",
                 "no row could be given a cell that differs from its own",
             ),
         }
@@ -410,6 +410,10 @@ impl Proving<'_> {
         }
         let mut exports = Vec::new();
         for export in &self.manifest.exports {
+            // The program makes every column of what it reads from the register.
+            if export.files.is_empty() && self.manifest.register.is_some() {
+                continue;
+            }
             match self.columns_of(export) {
                 Ok(columns) => exports.push(self.prove_export(export, columns, second, again)),
                 Err(why) => return Proof::not_made(ProofState::NotPossible, why),

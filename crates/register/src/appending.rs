@@ -483,15 +483,7 @@ fn check_lead_event(
             if !brings_person && !book.persons.contains_key(&found.person) {
                 return Err(unknown_person(&found.person));
             }
-            known.is_none().then(|| Lead {
-                number: number.clone(),
-                person: found.person.clone(),
-                aid: found.aid.clone(),
-                agency: found.agency.clone(),
-                direction: found.direction,
-                events: Vec::new(),
-                state: None,
-            })
+            known.is_none().then(|| Lead::found(number.clone(), found))
         }
         (_, Some(_)) => None,
         (_, None) => return Err(unknown_lead(number)),

@@ -29,6 +29,21 @@ pub struct Lead {
     pub state: Option<LeadState>,
 }
 
+impl Lead {
+    /// Returns a lead as an event finds it, before that event counts.
+    pub(crate) fn found(number: LeadNumber, found: &Found) -> Self {
+        Lead {
+            number,
+            person: found.person.clone(),
+            aid: found.aid.clone(),
+            agency: found.agency.clone(),
+            direction: found.direction,
+            events: Vec::new(),
+            state: None,
+        }
+    }
+}
+
 /// A register in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Book {

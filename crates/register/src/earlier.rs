@@ -88,15 +88,7 @@ impl Book {
                     book.add_person(found.person.clone(), *token);
                 }
                 if !book.leads.contains_key(number) {
-                    book.add_lead(Lead {
-                        number: number.clone(),
-                        person: found.person.clone(),
-                        aid: found.aid.clone(),
-                        agency: found.agency.clone(),
-                        direction: found.direction,
-                        events: Vec::new(),
-                        state: None,
-                    });
+                    book.add_lead(Lead::found(number.clone(), found));
                 }
             }
             book.add_event(event.clone()).ok()?;

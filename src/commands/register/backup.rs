@@ -11,11 +11,11 @@ use aidlink_files::owner_only::{PartialFile, exists};
 use aidlink_files::partial::parent_of;
 use aidlink_office::sealed::Recipient;
 use aidlink_office::terminal::Output;
+use aidlink_procuratorate::register::in_round::other_key;
 use aidlink_register::head::Head;
 use aidlink_register::register::Register;
 use serde::Serialize;
 
-use super::round::other_key;
 use crate::cli::RegisterBackupArguments;
 use crate::commands::Ending;
 

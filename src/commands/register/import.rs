@@ -13,6 +13,7 @@ use aidlink_files::partial::parent_of;
 use aidlink_office::round::site_words::SiteWords;
 use aidlink_office::terminal::Output;
 use aidlink_procuratorate::register::filled::RowPlace;
+use aidlink_procuratorate::register::in_round::other_key;
 use aidlink_procuratorate::register::ledger_plan::{
     LedgerLead, LedgerStep, Planning, other_persons, twice,
 };
@@ -28,7 +29,6 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use super::refused::{Place, RefusedItem};
-use super::round::other_key;
 use crate::cli::RegisterImportArguments;
 use crate::commands::Ending;
 use crate::policy_file::{read_policy, read_schemas};

@@ -9,6 +9,7 @@ use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 use aidlink_office::terminal::Output;
 use aidlink_procuratorate::register::id_column;
+use aidlink_procuratorate::register::in_round::other_key;
 use aidlink_register::number::PersonNumber;
 use aidlink_register::register::{Act, Register};
 use aidlink_register::token::RegisterToken;
@@ -16,7 +17,6 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use super::refused::wrong_option;
-use super::round::other_key;
 use crate::cli::RegisterRekeyArguments;
 use crate::commands::Ending;
 

@@ -20,7 +20,7 @@ use aidlink_office::terminal::{Output, Progress};
 use aidlink_office::verification::{NamedKeys, Verification, verify};
 use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_procuratorate::lists::columns;
-use aidlink_procuratorate::register::in_round::book_of;
+use aidlink_procuratorate::register::in_round::{book_of, other_key};
 use aidlink_procuratorate::register::taking::{KnownAs, TakenLead, TakenRound, take};
 use aidlink_register::event::{About, Direction, Evidence, FoundBy, Grade, Source, Urgency};
 use aidlink_register::form::header_of;
@@ -345,20 +345,6 @@ pub(super) fn say_taken(taken: &Taken, output: Output) {
             ),
         ));
     }
-}
-
-pub(super) fn other_key(path: &Path) -> Fault {
-    Fault::of_file(
-        path,
-        Text::new(
-            "此密钥不是登记簿现用的密钥",
-            "this is not the key that the register uses now",
-        ),
-        Text::new(
-            "请使用登记簿现用的密钥文件，或从备份恢复",
-            "use the register's present key file, or restore it from a backup",
-        ),
-    )
 }
 
 fn no_number(folder: &Path) -> Fault {

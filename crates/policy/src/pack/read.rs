@@ -1453,7 +1453,8 @@ impl ReferralState {
             conditions.push(format!("{since} <= as_of"));
         }
         if let Some(day) = self.lapses_on {
-            conditions.push(format!("{since} >= DATE '{day}'"));
+            // Places enter the day ahead: until it has come, the standard is the old one.
+            conditions.push(format!("({since} >= DATE '{day}' OR as_of < DATE '{day}')"));
         }
         match conditions.as_slice() {
             [in_state] => in_state.clone(),

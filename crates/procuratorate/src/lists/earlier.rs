@@ -105,7 +105,7 @@ fn because(policy: &Policy, aid: &str, earlier: &EarlierLead, as_of: Date) -> Op
     if entry.suppresses == Suppression::Never {
         return Some(entry.title.clone());
     }
-    if let Some(day) = entry.lapses_on.filter(|day| since < *day) {
+    if let Some(day) = entry.lapses_on.filter(|day| since < *day && *day <= as_of) {
         return Some(Text::new(
             format!("标准自{day}起已调整"),
             format!("the standard changed on {day}"),

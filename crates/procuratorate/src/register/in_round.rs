@@ -310,7 +310,8 @@ fn signer(planned: &PlannedRegister) -> Result<PublicKey, Fault> {
     ))
 }
 
-fn other_key(path: &Path) -> Fault {
+/// Returns the fault of a key file that is not that of the register.
+pub fn other_key(path: &Path) -> Fault {
     Fault::of_file(
         path,
         Text::new(
