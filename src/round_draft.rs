@@ -95,6 +95,8 @@ pub(crate) struct Question {
     pub choices: Option<Text>,
     /// The answer that the program proposes.
     pub proposal: Option<String>,
+    /// What an empty answer means; `None` if the place is then to be filled in later.
+    pub if_empty: Option<Text>,
 }
 
 impl Question {
@@ -105,6 +107,7 @@ impl Question {
             text,
             choices: None,
             proposal,
+            if_empty: None,
         }
     }
 }
@@ -216,14 +219,17 @@ impl Writer<'_, '_> {
 
     /// Returns the day of issue: the answer, or the as-of date if nobody can be asked.
     fn issued_on(&mut self, draft: &Draft<'_>) -> String {
-        let question = Question::new(
-            Kind::Date,
-            Text::new(
-                "签发日期（办理期限从这一天起算，不早于基准日）",
-                "day of issue (deadlines run from it; not before the as-of date)",
-            ),
-            Some(draft.today.max(draft.as_of).to_string()),
-        );
+        let question = Question {
+            if_empty: Some(Text::new("基准日", "the as-of date")),
+            ..Question::new(
+                Kind::Date,
+                Text::new(
+                    "签发日期（办理期限从这一天起算，不早于基准日）",
+                    "day of issue (deadlines run from it; not before the as-of date)",
+                ),
+                Some(draft.today.max(draft.as_of).to_string()),
+            )
+        };
         let answer = self.asked(&question);
         let value = answer.and_then(|answer| question.kind.value(&answer));
         value.unwrap_or_else(|| draft.as_of.to_string())

@@ -225,14 +225,17 @@ fn changed_on(path: &Path) -> Option<Date> {
 /// Returns the as-of date: the answer, or today if nobody can be asked. The end of the last
 /// quarter is proposed, for which exports are usually taken.
 fn as_of(ask: &mut Ask<'_>, today: Date) -> Date {
-    let question = Question::new(
-        Kind::Date,
-        Text::new(
-            "基准日（年龄、在册与否和各项规则都按这一天判断）",
-            "as-of date (age, membership and every rule are judged for this day)",
-        ),
-        Some(end_of_last_quarter(today).to_string()),
-    );
+    let question = Question {
+        if_empty: Some(Text::new("今天", "today")),
+        ..Question::new(
+            Kind::Date,
+            Text::new(
+                "基准日（年龄、在册与否和各项规则都按这一天判断）",
+                "as-of date (age, membership and every rule are judged for this day)",
+            ),
+            Some(end_of_last_quarter(today).to_string()),
+        )
+    };
     let answer = ask(&question);
     let day = answer.and_then(|answer| answer.trim().parse().ok());
     day.unwrap_or(today)
@@ -416,11 +419,13 @@ fn add_exports_of_others(draft: &mut Draft<'_>) {
 
 /// Asks on the terminal. An empty answer leaves the place to be filled in.
 fn ask_person(question: &Question, language: Language) -> Option<String> {
+    let later = Text::new("以后填写", "fill in later");
+    let Text { zh, en } = question.if_empty.as_ref().unwrap_or(&later);
     let how = match &question.proposal {
-        None => Text::new("回车：以后填写", "Enter: fill in later"),
+        None => Text::new(format!("回车：{zh}"), format!("Enter: {en}")),
         Some(_) => Text::new(
-            "回车：采用；清空后回车：以后填写",
-            "Enter: accept; empty: fill in later",
+            format!("回车：采用；清空后回车：{zh}"),
+            format!("Enter: accept; empty: {en}"),
         ),
     };
     // On lines of their own: a prompt that wraps would be drawn twice.

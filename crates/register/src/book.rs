@@ -186,6 +186,12 @@ impl Book {
         self.persons.contains_key(number)
     }
 
+    /// Whether rounds find a person again: one that a ledger without ID numbers brought in has no
+    /// token.
+    pub fn has_token(&self, number: &PersonNumber) -> bool {
+        self.persons.get(number).is_some_and(Option::is_some)
+    }
+
     /// Returns all events, in the order in which they were recorded.
     pub fn events(&self) -> &[Recorded] {
         &self.events

@@ -8,9 +8,7 @@ use crate::book::{Book, Lead};
 use crate::chain::NO_PREVIOUS;
 use crate::event::Event;
 use crate::items::Subject;
-use crate::number::PersonNumber;
 use crate::register::Register;
-use crate::token::RegisterToken;
 
 impl Register {
     /// Returns the persons, leads and events up to an earlier head: `events` is their number,
@@ -66,11 +64,6 @@ impl Register {
 }
 
 impl Book {
-    /// Returns the number of the person with a token.
-    pub fn person_with(&self, token: &RegisterToken) -> Option<&PersonNumber> {
-        self.by_token.get(token)
-    }
-
     /// Returns the book of the first events; `None` if they do not fit each other, which the
     /// reading of the register has excluded.
     fn first(&self, count: usize) -> Option<Book> {

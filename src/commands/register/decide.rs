@@ -93,14 +93,15 @@ pub(super) fn run(arguments: &DecideArguments, output: Output) -> Result<Ending,
     let filled = read_lists(arguments, &open, &terms, &issued)?;
     let recorded = record(arguments, &mut open, &terms, &filled)?;
     let report = report(arguments, &open, &issued, taken, &filled, recorded);
+    // First, since what was recorded is recorded, whatever becomes of the file.
+    say(arguments, &report, output);
+    output.json(&report);
     if let Some(path) = &arguments.refused
         && !report.refused.is_empty()
     {
         let bytes = refused_table(&report.refused, output.language);
         write_new_owner_only(path, &bytes, &what).map_err(Faults::from)?;
     }
-    say(arguments, &report, output);
-    output.json(&report);
     let is_refused = !report.refused.is_empty();
     let not_taken = report
         .taken

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aidlink_agency::register_token::{RegisterKey, RegisterTokeniser};
 use aidlink_agency::spreadsheet_csv;
 use aidlink_faults::fault::Faults;
-use aidlink_faults::personal_number::shown_path;
+use aidlink_faults::personal_number::{shown_name, shown_path};
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::owner_only::{exists, write_new_owner_only};
 use aidlink_files::partial::parent_of;
@@ -49,6 +49,8 @@ struct Imported {
     without_token: BTreeSet<String>,
     /// Columns from which nothing is taken in.
     columns_not_read: BTreeSet<String>,
+    /// Sheets without the header of a ledger, each with the number of its rows.
+    sheets_not_read: BTreeMap<String, u64>,
     /// What the user must be told of rows that were taken in.
     notes: Vec<RefusedItem>,
     /// What was not taken in.
@@ -89,20 +91,22 @@ pub(super) fn run(arguments: &RegisterImportArguments, output: Output) -> Result
         file: shown_path(&arguments.table),
         rows: table.rows.len() as u64,
         columns_not_read: table.not_read.clone(),
+        sheets_not_read: table.sheets_not_read.clone(),
         ..Imported::default()
     };
     let leads = planned(&planning, &table, &mut imported);
     record(&mut register, leads, &mut imported)?;
     imported.refused.sort_by(RefusedItem::by_place);
     imported.notes.sort_by(RefusedItem::by_place);
+    // First, since what was recorded is recorded, whatever becomes of the file.
+    say(&imported, output);
+    output.json(&imported);
     if let Some(path) = &arguments.refused
         && !imported.refused.is_empty()
     {
         let bytes = refused_table(&imported.refused, output.language);
         write_new_owner_only(path, &bytes, &what).map_err(Faults::from)?;
     }
-    say(&imported, output);
-    output.json(&imported);
     Ok(Ending::done(!imported.refused.is_empty()))
 }
 
@@ -356,19 +360,37 @@ fn refused_table(refused: &[RefusedItem], language: Language) -> Vec<u8> {
 /// The most rows that are shown on the terminal.
 const MOST_SHOWN: usize = 50;
 
-fn say(imported: &Imported, output: Output) {
-    for item in imported.refused.iter().take(MOST_SHOWN) {
+/// Says the first of these, and how many more there are.
+fn say_some(items: &[RefusedItem], where_to_find_more: &Text, output: Output) {
+    for item in items.iter().take(MOST_SHOWN) {
         output.say(&item.text());
     }
-    let more = imported.refused.len().saturating_sub(MOST_SHOWN);
+    let more = items.len().saturating_sub(MOST_SHOWN);
     if more > 0 {
+        let Text { zh, en } = where_to_find_more;
         output.say(&Text::new(
-            format!("  另有{more}处，请用 --refused 写入文件"),
-            format!("  and {more} more: write them to a file with --refused"),
+            format!("  另有{more}处，{zh}"),
+            format!("  and {more} more: {en}"),
         ));
     }
-    for item in imported.notes.iter().take(MOST_SHOWN) {
-        output.say(&item.text());
+}
+
+fn say(imported: &Imported, output: Output) {
+    let in_file = Text::new(
+        "请用 --refused 写入文件",
+        "write them to a file with --refused",
+    );
+    say_some(&imported.refused, &in_file, output);
+    let in_json = Text::new("请用 --json 查看", "see them with --json");
+    say_some(&imported.notes, &in_json, output);
+    for (sheet, rows) in &imported.sheets_not_read {
+        let sheet = shown_name(sheet);
+        output.say(&Text::new(
+            format!("  未读取工作表“{sheet}”（{rows}行）：没有台账的表头"),
+            format!(
+                "  the sheet `{sheet}` ({rows} rows) is not read: it has no header of a ledger"
+            ),
+        ));
     }
     if !imported.columns_not_read.is_empty() {
         let columns = imported.columns_not_read.iter().map(String::as_str);

@@ -119,7 +119,7 @@ pub(super) fn take_leads(
     let read = verification.manifest.register.as_ref();
     let book = read.map(|read| book_of(&open.register, read)).transpose()?;
     let number_of = |token: &[u8; 16]| {
-        let number = book.as_ref()?.person_with(&RegisterToken(*token))?;
+        let number = book.as_ref()?.person_of(&RegisterToken(*token))?;
         Some(number.to_string())
     };
     let known_as = KnownAs {

@@ -100,10 +100,11 @@ impl RoundRegister {
             .filter_map(|manifest| manifest.register)
             .collect();
         heads.sort_by(|one, other| one.last.cmp(&other.last));
-        heads.dedup();
-        let (zh, en) = match heads.len() {
-            1 => return heads.pop().ok_or_else(|| no_head(terms, "", "")),
-            0 => (
+        let head = |read: &RegisterRead| (read.register.clone(), read.events, read.last.clone());
+        heads.dedup_by(|one, other| head(one) == head(other));
+        let (zh, en) = match heads.as_slice() {
+            [head] => return Ok(head.clone()),
+            [] => (
                 "此处没有本轮转介导出（tokenise）的输出文件夹，不知道当时读到登记簿的哪一项",
                 "the output folder of this round's `tokenise` of the referrals is not here, so nobody knows up to which event it read the register",
             ),
@@ -176,7 +177,7 @@ impl RoundRegister {
             persons: BTreeMap::new(),
         };
         for (mark, token) in persons {
-            let Some(number) = self.book.person_with(&RegisterToken(*token)) else {
+            let Some(number) = self.book.person_of(&RegisterToken(*token)) else {
                 continue;
             };
             known.persons.entry(mark).or_insert_with(|| {

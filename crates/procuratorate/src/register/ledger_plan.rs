@@ -82,6 +82,8 @@ struct Whose {
     number: PersonNumber,
     token: Option<RegisterToken>,
     is_new: bool,
+    /// Whether only the name says who it is.
+    by_name_alone: bool,
 }
 
 impl Planning<'_> {
@@ -143,10 +145,26 @@ impl Planning<'_> {
         }
         let token = self.token(line)?;
         let known = token.as_ref().and_then(|token| self.book.person_of(token));
-        if let (Some(known), Some(stated)) = (known, &stated)
-            && known != stated
-            && self.book.has_person(stated)
+        let stated_person = stated
+            .as_ref()
+            .filter(|number| self.book.has_person(number));
+        // The number in the row is another person's, or one that the register does not know.
+        if let (Some(_), Some(stated)) = (&token, stated_person)
+            && known != Some(stated)
         {
+            if known.is_none() && !self.book.has_token(stated) {
+                return Err(line.fault(
+                    NATIONAL_ID,
+                    Text::new(
+                        "此人登记时没有身份号码，现在不能补入",
+                        "the person was recorded without an ID number, and it cannot be added now",
+                    ),
+                    Text::new(
+                        "请清空身份号码，按编号收录",
+                        "clear it: the row is then known by its number",
+                    ),
+                ));
+            }
             return Err(line.fault(
                 "person",
                 Text::new(
@@ -156,6 +174,9 @@ impl Planning<'_> {
                 Text::new("请核对", "check them"),
             ));
         }
+        let others = [NATIONAL_ID, "person", "matter", "case_number"];
+        let by_name_alone =
+            of_number.is_none() && others.iter().all(|field| line.text(field).is_none());
         let (number, token, is_new) = match (known, stated) {
             (Some(known), _) => (known.clone(), token, false),
             // Without a token the number alone says who it is.
@@ -174,6 +195,7 @@ impl Planning<'_> {
             number,
             token,
             is_new,
+            by_name_alone,
         })
     }
 
@@ -303,6 +325,19 @@ impl Planning<'_> {
             Direction::ToJudicial => plan.read_judicial()?,
         }
         plan.end()?;
+        if whose.by_name_alone {
+            plan.notes.push(line.fault(
+                "name",
+                Text::new(
+                    "此人只有姓名可供识别：同名的行会归为一人",
+                    "the person is known by the name alone: rows of the same name are taken for one person",
+                ),
+                Text::new(
+                    "请填写身份号码、人员编号、户编号或案号",
+                    "write an ID number, a person number, a household or a case number",
+                ),
+            ));
+        }
         let Plan {
             steps: planned,
             notes,
@@ -543,13 +578,7 @@ impl<'l> Plan<'l> {
         self.approved()?;
         self.sent()?;
         self.materials();
-        if let Some(on) = self.line.day("signed_for_on")? {
-            let signed = SignedFor {
-                by: None,
-                remark: None,
-            };
-            self.push("signed_for_on", on, Event::SignedFor(signed));
-        }
+        self.signed_for()?;
         self.returned()?;
         self.replied()?;
         self.told_outcome()?;
@@ -567,10 +596,25 @@ impl<'l> Plan<'l> {
         self.judicial_aid()?;
         // What only leads to social aid have is planned all the same, so that it is told.
         self.sent()?;
+        self.materials();
+        self.signed_for()?;
+        self.returned()?;
         self.replied()?;
         self.told_outcome()?;
+        self.applied()?;
         self.granted()?;
         self.visits()
+    }
+
+    fn signed_for(&mut self) -> Result<(), CellFault> {
+        if let Some(on) = self.line.day("signed_for_on")? {
+            let signed = SignedFor {
+                by: None,
+                remark: None,
+            };
+            self.push("signed_for_on", on, Event::SignedFor(signed));
+        }
+        Ok(())
     }
 
     /// What ends a lead, and what is compared with the ledger.
@@ -1356,6 +1400,10 @@ fn of_state(
         put(name, text);
     }
     put("found_on", on.to_string());
+    // The state says the reason.
+    if code.as_deref() == Some("income_over_line") && reason.is_none() {
+        put("reason", Reason::Income.name().to_owned());
+    }
     if needs_reason && reason.is_none() {
         put("reason", Reason::Other.name().to_owned());
     }

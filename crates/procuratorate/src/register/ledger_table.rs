@@ -138,6 +138,8 @@ pub struct LedgerTable {
     pub rows: Vec<(RowPlace, Result<LedgerLine, CellFault>)>,
     /// The headers of columns from which nothing is taken in, as the file has them.
     pub not_read: BTreeSet<String>,
+    /// The sheets without the header of a ledger, each with the number of its rows.
+    pub sheets_not_read: BTreeMap<String, u64>,
 }
 
 /// The words of a ledger: its headers, and labels of the site.
@@ -246,10 +248,19 @@ impl<'w> LedgerWords<'w> {
         );
         let mut read = LedgerTable::default();
         let is_header = |forms: &[&str]| self.columns(forms).is_some();
+        let mut with_header: BTreeSet<String> = BTreeSet::new();
         table::read(path, &is_header, &expected, &mut |row| {
             if row.headers.is_empty() {
                 // A title, or a sheet that is no ledger: the choices of drop-downs.
+                if let Some((_, sheet)) = &row.place.sheet {
+                    *read.sheets_not_read.entry(sheet.clone()).or_default() += 1;
+                }
                 return;
+            }
+            if let Some((_, sheet)) = &row.place.sheet
+                && !with_header.contains(sheet)
+            {
+                with_header.insert(sheet.clone());
             }
             let forms: Vec<&str> = row
                 .headers
@@ -264,6 +275,8 @@ impl<'w> LedgerWords<'w> {
                 read.rows.push((row.place.clone(), line));
             }
         })?;
+        read.sheets_not_read
+            .retain(|sheet, _| !with_header.contains(sheet));
         Ok(read)
     }
 
@@ -293,7 +306,11 @@ impl<'w> LedgerWords<'w> {
             let name = columns.get(place).copied().flatten();
             let Some(name) = name.filter(|name| !DERIVED.contains(name)) else {
                 if name.is_none() {
-                    not_read.insert(row.column(place));
+                    let header = row.column(place);
+                    not_read.insert(match header.is_empty() {
+                        true => format!("（{}）", place + 1),
+                        false => header,
+                    });
                 }
                 continue;
             };
@@ -330,6 +347,7 @@ impl<'w> LedgerWords<'w> {
             .map(str::trim);
         let parts = parts.filter(|part| !part.is_empty());
         let mut aids: Vec<String> = parts.map(|part| self.aid(part)).collect::<Option<_>>()?;
+        aids.sort();
         aids.dedup();
         (!aids.is_empty()).then_some(aids)
     }

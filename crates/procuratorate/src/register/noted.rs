@@ -149,6 +149,7 @@ fn names_something(row: &TableRow<'_>) -> bool {
     };
     let mut texts = cells.iter().filter_map(|cell| cell.text());
     texts.any(|text| {
+        let text = &uniform(text);
         LeadNumber::parse(text).is_some()
             || PersonNumber::parse(text).is_some()
             || EventId::parse(text).is_some()
