@@ -228,6 +228,15 @@ fn is_there(book: &Book, lead: &LedgerLead, step: &LedgerStep) -> bool {
         return false;
     };
     let mut events = book.events_of(known).filter_map(|event| event.effective());
+    if lead.of_state_alone {
+        // The day of a state is not that of the steps before it, so a later export of the same
+        // lead has other days for what the register knows.
+        return match &step.item {
+            NewItem::Found(_) => known.state.is_some(),
+            NewItem::Event(new) => events.any(|(event, _)| Step::of(event) == Step::of(&new.event)),
+            NewItem::Decision(_) => false,
+        };
+    }
     match &step.item {
         NewItem::Found(found) => {
             // What was found earlier, or is being handled, is not found again.

@@ -125,6 +125,22 @@ impl Checker<'_> {
                 ),
             );
         }
+        if let Some(key) = &key
+            && let Some(round) = round_around(&self.folder.join(&key.value), self.folder)
+        {
+            let round = shown_path(&round);
+            fault(
+                &key.at,
+                Text::new(
+                    format!("登记簿的密钥在轮次文件夹 {round} 中"),
+                    format!("the key of the register is in the folder of a round, {round}"),
+                ),
+                Text::new(
+                    "请将密钥移到轮次文件夹以外：它不得与轮次密钥放在一处",
+                    "move the key outside: it must not be where a round's key is",
+                ),
+            );
+        }
         let key: PathBuf = match key {
             Some(key) => self.folder.join(&key.value),
             None => parent_of(&path).join(KEY),

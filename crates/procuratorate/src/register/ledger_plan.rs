@@ -50,7 +50,23 @@ pub struct LedgerLead {
     pub steps: Vec<LedgerStep>,
     /// What the user must be told of the row although it is taken in.
     pub notes: Vec<CellFault>,
+    /// Whether the steps were made of a state: their days are that of the state, and not their
+    /// own.
+    pub of_state_alone: bool,
 }
+
+/// Columns that say nothing without one of others.
+const GO_TOGETHER: [(&str, &[&str]); 9] = [
+    ("rights_told", &["rights_told_on"]),
+    ("outcome_told", &["outcome_told_on"]),
+    ("consent_on", &["consent"]),
+    ("consent_by", &["consent"]),
+    ("decided_on", &["finding"]),
+    ("decided_by", &["finding"]),
+    ("judicial_aid_on", &["judicial_aid"]),
+    ("judicial_aid_amount", &["judicial_aid"]),
+    ("advance_reasons", &["sent_on", "letter"]),
+];
 
 /// Something that is to be recorded.
 #[derive(Clone, Debug)]
@@ -317,6 +333,7 @@ impl Planning<'_> {
         let of_policy = self.words.policy.aid(aid);
         let direction = self.direction(line, of_policy)?;
         let agency = self.agency(line, of_policy)?;
+        let of_state_alone = line.text("state").is_some();
         let line = &of_state(line, direction, self.words)?;
         let mut plan = Plan::of(self, line, direction, &number)?;
         let found = plan.found(whose, aid, agency)?;
@@ -357,6 +374,7 @@ impl Planning<'_> {
             without_token: whose.is_new && whose.token.is_none(),
             steps,
             notes,
+            of_state_alone,
         })
     }
 
@@ -632,6 +650,21 @@ impl<'l> Plan<'l> {
         }
         self.consent(true)?;
         self.closed()?;
+        for (column, needs) in GO_TOGETHER {
+            if line.text(column).is_some() && needs.iter().all(|need| line.text(need).is_none()) {
+                self.notes.push(line.fault(
+                    column,
+                    Text::new(
+                        "此栏没有收录：与其相关的栏目未填",
+                        "not taken in: the column that it goes with is empty",
+                    ),
+                    Text::new(
+                        "请补填，或用 register note 登记",
+                        "fill it in, or record it with `register note`",
+                    ),
+                ));
+            }
+        }
         let stages = Stage::ALL.map(|stage| (stage, stage.name(), stage.text()));
         // Of a referrals export the stage is what `of_state` made of it.
         let stated = self.planning.words.choice(line, "stage", &stages)?;
