@@ -757,3 +757,119 @@ fn a_new_key_makes_the_tokens_anew_and_tells_whom_no_export_has() {
     );
     assert_eq!(kept.json("verify", &[])["held"], true);
 }
+
+/// What is not taken in of a row or a file is told.
+#[test]
+fn what_a_ledger_says_in_vain_is_told() {
+    let kept = Kept::new();
+    // A sheet for each aid, of which one has headers that nobody knows.
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (name, header) in [("低保", "拟救助项目"), ("临时救助", "类型")] {
+        let sheet = book.add_worksheet();
+        sheet.set_name(name).unwrap();
+        for (column, text) in (0..).zip(["姓名", header, "发现日期", "核查人", "意愿"]) {
+            sheet.write_string(0, column, text).unwrap();
+        }
+        for (column, text) in (0..).zip(["王小明", "低保", "2026-09-01", "张核", ""]) {
+            sheet.write_string(1, column, text).unwrap();
+        }
+    }
+    let file = kept.path("ledger.xlsx");
+    book.save(&file).unwrap();
+    let (code, json) = import_json(&kept, &file, &[]);
+    assert_eq!(code, 0, "{json}");
+    assert_eq!(json["new_leads"], 1);
+    assert_eq!(
+        json["sheets_not_read"],
+        serde_json::json!({ "临时救助": 2 })
+    );
+    let notes = json["notes"].to_string();
+    // Who decided, without a decision; and a person of whom only the name is known.
+    assert!(
+        notes.contains("the column that it goes with is empty"),
+        "{notes}"
+    );
+    assert!(notes.contains("known by the name alone"), "{notes}");
+    let said = import(&kept, &file, &[]);
+    assert!(said.stdout.contains("临时救助"), "{}", said.stdout);
+}
+
+/// A person who has an ID number is not found under that of somebody else.
+#[test]
+fn an_id_number_that_contradicts_the_persons_is_refused() {
+    let kept = Kept::new();
+    let ledger = |name: &str, rows: &[[&str; 5]]| {
+        let header = ["人员编号", "身份证号", "姓名", "拟救助项目", "发现日期"];
+        let rows = std::iter::once(&header).chain(rows);
+        let lines = rows.map(|row| row.join(",") + "\n");
+        let path = kept.path(name);
+        fs::write(&path, lines.collect::<String>()).unwrap();
+        path
+    };
+    let [one, other] = [31, 32].map(crate::cells::id);
+    let first = ledger(
+        "first.csv",
+        &[
+            ["K7M2-9QXD", &one, "王小明", "低保", "2026-09-01"],
+            ["K7M2-9QXG", "", "李小红", "低保", "2026-09-01"],
+        ],
+    );
+    assert_eq!(import_json(&kept, &first, &[]).1["new_leads"], 2);
+    let second = ledger(
+        "second.csv",
+        &[
+            // Another number; one that comes too late; the same again.
+            ["K7M2-9QXD", &other, "王小明", "临时救助", "2026-09-02"],
+            ["K7M2-9QXG", &other, "李小红", "临时救助", "2026-09-02"],
+            ["K7M2-9QXD", &one, "王小明", "临时救助", "2026-09-02"],
+        ],
+    );
+    let (code, json) = import_json(&kept, &second, &[]);
+    assert_eq!((code, &json["new_leads"]), (3, &1.into()), "{json}");
+    let refused = json["refused"].as_array().unwrap();
+    let rows: Vec<u64> = refused
+        .iter()
+        .map(|one| one["row"].as_u64().unwrap())
+        .collect();
+    assert_eq!(rows, [2, 3], "{json}");
+    for number in [&one, &other] {
+        assert!(!json.to_string().contains(number.as_str()));
+    }
+}
+
+/// A later export of the same referrals adds what is new and opens nothing again.
+#[test]
+fn a_later_export_of_referrals_opens_no_lead_anew() {
+    let kept = Kept::new();
+    let referrals = |name: &str, state: &str, on: &str| {
+        let path = kept.path(name);
+        let text =
+            format!("移送编号,救助项目,移送状态,状态日期\n04HM-ASW9-dibao,低保,{state},{on}\n");
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let first = referrals("first.csv", "aid_delivered", "2026-01-10");
+    let (code, json) = import_json(&kept, &first, &[]);
+    assert_eq!((code, &json["new_leads"]), (0, &1.into()), "{json}");
+    let later = referrals("later.csv", "closed", "2026-03-01");
+    let (_, json) = import_json(&kept, &later, &[]);
+    assert_eq!(json["new_leads"], 0, "{json}");
+    let shown = kept.json("show", &["--lead", "04HM-ASW9-dibao", "--events"]);
+    let lead = &shown["leads"][0];
+    assert_eq!(lead["stage"], "closed", "{lead}");
+    let events = lead["events"].as_array().unwrap();
+    for kind in ["found", "checked", "sent", "granted"] {
+        let count = events.iter().filter(|event| event["kind"] == kind).count();
+        assert_eq!(count, 1, "{kind}: {lead}");
+    }
+    // Income over the line is a rejection for that reason.
+    let other = kept.path("income.csv");
+    fs::write(
+        &other,
+        "移送编号,救助项目,移送状态,状态日期\n04HM-ASW9-tekun,特困,income_over_line,2026-03-01\n",
+    )
+    .unwrap();
+    assert_eq!(import_json(&kept, &other, &[]).0, 0);
+    let shown = kept.json("show", &["--lead", "04HM-ASW9-tekun"]);
+    assert_eq!(shown["leads"][0]["reason"], "income");
+}

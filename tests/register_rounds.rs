@@ -301,6 +301,25 @@ fn rounds_list_what_is_open_say_why_and_keep_the_numbers() {
     assert!(status["carried"] > 300);
     assert_eq!(taken["already_there"], 0);
 
+    // The day of the next standard is known, and has not come.
+    office.make("R2b", "2026-11-01");
+    let own = office.base.root().join("policies/r2b.toml");
+    fs::write(
+        own,
+        "id = \"r2b\"\nversion = \"1\"\ntitle = { zh = \"县\", en = \"County\" }\n\
+         extends = \"shaoguan.toml\"\n[parameters]\n\
+         dibao_standard_from = { value = 2026-12-01, source = \"local\" }\n",
+    )
+    .unwrap();
+    office.edit(
+        "R2b",
+        "round.toml",
+        "policies/shaoguan.toml",
+        "policies/r2b.toml",
+    );
+    office.ran("R2b");
+    assert_eq!(row(&office.listed("R2b"), INCOME), None);
+
     // The case of some persons changed, the standard of dibao was raised, and time went by.
     office.make("R3", "2026-11-15");
     for name in [DECLINED, PROPERTY] {
@@ -612,6 +631,19 @@ fn a_register_that_is_not_right_is_refused_and_nothing_is_written() {
             }),
             2,
             "the register is in the folder of a round",
+        ),
+        (
+            "the key in the round",
+            Box::new(|round| {
+                office.edit(
+                    round,
+                    "round.toml",
+                    line,
+                    &format!("{line}\nkey = \"register.key\""),
+                );
+            }),
+            2,
+            "the key of the register is in the folder of a round",
         ),
         (
             "a file, too",
