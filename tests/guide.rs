@@ -135,6 +135,27 @@ fn assert_printed(line: &str, printed: &str, guide: &Guide) {
     }
 }
 
+/// Asserts that `round new` asks what a picture of its questions shows. A line is a question, with
+/// the title of an export, or an answer, or dots.
+fn assert_asks(line: &str, guide: &Guide) {
+    let questions = ["src/round_draft.rs", "src/commands/round.rs"];
+    let questions = questions.map(|file| fs::read_to_string(project().join(file)).unwrap());
+    let is_answer = line.trim_start().starts_with(':') || line.trim() == "…";
+    // The title of an export is in quotation marks or, in English, after a colon.
+    let title = line.find('“').zip(line.find('”'));
+    let pieces = match title {
+        Some((start, end)) => vec![&line[..start], &line[end + '”'.len_utf8()..]],
+        None => vec![line.split_once(": ").map_or(line, |(question, _)| question)],
+    };
+    for piece in pieces {
+        assert!(
+            is_answer || questions.iter().any(|text| text.contains(piece)),
+            "{}: nothing asks what a picture shows: {line}",
+            guide.page
+        );
+    }
+}
+
 #[test]
 fn the_guide_runs_as_it_is_written_and_its_pictures_show_what_it_prints() {
     for guide in &GUIDES {
@@ -226,7 +247,8 @@ fn the_guide_runs_as_it_is_written_and_its_pictures_show_what_it_prints() {
                     .any(|words| line.contains(words));
                 match line.strip_prefix("$ ") {
                     Some(command) => assert!(commands.iter().any(|known| known == command)),
-                    None if is_asking || is_asked => {}
+                    None if is_asking => assert_asks(&line, guide),
+                    None if is_asked => {}
                     None => assert_printed(&line, &printed, guide),
                 }
             }
