@@ -626,8 +626,8 @@ where
 }
 
 fn date(day: &str) -> Result<jiff::civil::Date, String> {
-    let day = day.parse();
-    day.map_err(|_| "expected a date such as 2026-09-30 / 应为日期，如 2026-09-30".to_owned())
+    let day = aidlink_register::form::day(day);
+    day.ok_or_else(|| "expected a date such as 2026-09-30 / 应为日期，如 2026-09-30".to_owned())
 }
 
 fn constant(written: &str) -> Result<(String, String), String> {
@@ -792,9 +792,9 @@ pub struct RegisterNoteArguments {
     /// A field of the event, as NAME=TEXT; repeat it / 事项的一项内容，写作 名称=内容，可重复
     #[arg(long, value_name = "NAME=TEXT")]
     pub set: Vec<String>,
-    /// Who records it / 登记人
-    #[arg(long, value_name = "NAME")]
-    pub operator: String,
+    /// Who records it; of a table, the rows that name nobody / 登记人；登记表格时，为未写登记人的各行的登记人
+    #[arg(long, value_name = "NAME", required_unless_present = "csv")]
+    pub operator: Option<String>,
     /// Who approved it, another person / 审批人，须为另一人
     #[arg(long, value_name = "NAME")]
     pub approver: Option<String>,

@@ -57,18 +57,25 @@ pub(crate) fn say_lists(
     }
     say_not_judged(round, lists, summary, output);
     for (export, reason) in &resolved.not_verified_by {
+        let terms = round.terms.export(export);
+        let title = terms.map(|terms| terms.schema.title.clone());
+        let title = title.unwrap_or_else(|| Text::new(export, export));
         let (zh, en) = match reason {
             NotVerified::Absent => ("缺失", "is absent"),
             NotVerified::Stale => ("过旧", "is stale"),
             NotVerified::NotJoined => (
-                "按轮次文件（not_joined）不参与比对",
+                "按轮次文件不参与比对",
                 "is not joined, as the round file says (`not_joined`)",
             ),
         };
         say(
-            format!("  {export} {zh}：相关线索标为“未能核实”；仅能由其发现的人员，本轮可能遗漏"),
             format!(
-                "  {export} {en}: leads that need it are marked \"not verified\"; people who can be found only through it may be missed"
+                "  “{}”{zh}：相关线索标为“未能核实”；仅能由其发现的人员，本轮可能遗漏",
+                title.zh
+            ),
+            format!(
+                "  {} {en}: leads that need it are marked \"not verified\"; people who can be found only through it may be missed",
+                title.en
             ),
         );
     }

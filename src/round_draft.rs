@@ -2,6 +2,7 @@
 //! is a marked place, which a round refuses until it is filled in.
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use aidlink_agency::recognise::RecognisedPart;
 use aidlink_faults::personal_number::shown_name;
@@ -10,6 +11,7 @@ use aidlink_office::round::TO_FILL_IN;
 use aidlink_policy::pack::{CASE_EXPORT, Policy, REFERRALS_EXPORT};
 use aidlink_policy::schema::{ExportSchema, Schemas};
 use aidlink_policy::value::FieldType;
+use aidlink_register::form::day;
 use jiff::civil::Date;
 
 /// What a round file is drafted from.
@@ -63,26 +65,32 @@ impl Kind {
         let answer = answer.trim();
         match self {
             Kind::Text => Some(quoted(answer)),
-            Kind::Date => answer.parse::<Date>().ok().map(|day| day.to_string()),
+            Kind::Date => day(answer).map(|day| day.to_string()),
             Kind::Boolean if ["true", "是", "yes"].contains(&answer) => Some("true".to_owned()),
             Kind::Boolean if ["false", "否", "no"].contains(&answer) => Some("false".to_owned()),
             Kind::Boolean => None,
         }
     }
 
-    /// Whether an answer can be written. An empty one leaves the place to be filled in.
-    pub(crate) fn accepts(self, answer: &str) -> bool {
-        answer.trim().is_empty() || self.value(answer).is_some()
-    }
-
-    /// Returns what is expected.
-    pub(crate) fn wrong_answer(self) -> Text {
+    /// Returns how an answer must be written.
+    fn expected(self) -> Text {
         match self {
             Kind::Text => Text::default(),
-            Kind::Date => Text::new("请写成 2026-12-31", "write it as 2026-12-31"),
-            Kind::Boolean => Text::new("请写 true（是）或 false（否）", "write true or false"),
+            Kind::Date => Text::new(
+                "请写日期，例如 2026-12-31",
+                "write a date, such as 2026-12-31",
+            ),
+            Kind::Boolean => Text::new("请写“是”或“否”", "write yes or no"),
         }
     }
+}
+
+/// The days that can be the answer to a question.
+pub(crate) struct Days {
+    /// From the first to the last.
+    pub range: RangeInclusive<Date>,
+    /// Why no other day can.
+    pub because: Text,
 }
 
 /// A question about a place that a person must fill in.
@@ -97,6 +105,8 @@ pub(crate) struct Question {
     pub proposal: Option<String>,
     /// What an empty answer means; `None` if the place is then to be filled in later.
     pub if_empty: Option<Text>,
+    /// The days that can be the answer, if not every day can.
+    pub days: Option<Days>,
 }
 
 impl Question {
@@ -108,19 +118,42 @@ impl Question {
             choices: None,
             proposal,
             if_empty: None,
+            days: None,
         }
+    }
+
+    /// Returns why an answer cannot be written; `None` if it can. An empty one leaves the
+    /// place to be filled in.
+    pub(crate) fn fault(&self, answer: &str) -> Option<Text> {
+        if answer.trim().is_empty() {
+            return None;
+        }
+        if self.kind.value(answer).is_none() {
+            return Some(self.kind.expected());
+        }
+        let days = self.days.as_ref()?;
+        let day = day(answer)?;
+        (!days.range.contains(&day)).then(|| days.because.clone())
     }
 }
 
 /// Asks the person; `None` leaves the place marked.
 pub(crate) type Ask<'a> = dyn FnMut(&Question) -> Option<String> + 'a;
 
-/// The text of a round file, and how many of its places are to be filled in.
+/// The text of a round file, and which of its places are to be filled in.
 pub(crate) struct Drafted {
     /// The text.
     pub text: String,
-    /// Number of marked places.
-    pub marked: usize,
+    /// The marked places, in their order.
+    pub marked: Vec<MarkedPlace>,
+}
+
+/// A place that is to be filled in.
+pub(crate) struct MarkedPlace {
+    /// Its line in the text; the first is 1.
+    pub line: usize,
+    /// What is to be filled in.
+    pub text: Text,
 }
 
 impl Draft<'_> {
@@ -129,7 +162,7 @@ impl Draft<'_> {
         let mut writer = Writer {
             language: self.language,
             text: String::new(),
-            marked: 0,
+            marked: Vec::new(),
             last_basis: None,
             ask,
         };
@@ -138,9 +171,16 @@ impl Draft<'_> {
             writer.export(self, export);
         }
         writer.not_recognised(&self.others);
+        let marks = writer.text.lines().zip(1..);
+        let lines = marks.flat_map(|(text, line)| {
+            let marks = TO_FILL_IN.map(|mark| text.matches(&format!("\"{mark}")).count());
+            std::iter::repeat_n(line, marks.iter().sum())
+        });
+        let marked = lines.zip(writer.marked);
+        let marked = marked.map(|(line, text)| MarkedPlace { line, text });
         Drafted {
+            marked: marked.collect(),
             text: writer.text,
-            marked: writer.marked,
         }
     }
 
@@ -170,7 +210,8 @@ impl Draft<'_> {
 struct Writer<'a, 'b> {
     language: Language,
     text: String,
-    marked: usize,
+    /// What is to be filled in, place by place.
+    marked: Vec<Text>,
     /// The legal basis of the export before, as the person wrote it. One agreement often
     /// covers all exports.
     last_basis: Option<String>,
@@ -183,6 +224,10 @@ impl Writer<'_, '_> {
         self.text.push('\n');
     }
 
+    fn word(&self, zh: &str, en: &str) -> String {
+        Text::new(zh, en).in_language(self.language).to_owned()
+    }
+
     fn comment(&mut self, zh: &str, en: &str) {
         let text = Text::new(zh, en);
         let line = format!("# {}", one_line(text.in_language(self.language)));
@@ -192,7 +237,7 @@ impl Writer<'_, '_> {
     /// Asks the person. Returns the answer, unless it is empty or cannot be written.
     fn asked(&mut self, question: &Question) -> Option<String> {
         let answer = (self.ask)(question)?;
-        let is_answer = !answer.trim().is_empty() && question.kind.accepts(&answer);
+        let is_answer = !answer.trim().is_empty() && question.fault(&answer).is_none();
         is_answer.then_some(answer)
     }
 
@@ -206,9 +251,15 @@ impl Writer<'_, '_> {
 
     /// Returns the mark of a place that is still to be filled in.
     fn mark(&mut self, question: &Question) -> String {
-        self.marked += 1;
+        self.marked.push(question.text.clone());
         let [zh, en] = TO_FILL_IN;
-        let mark = match (self.language, &question.proposal) {
+        let proposal = question.proposal.as_ref();
+        let proposal = proposal.map(|proposal| match question.kind {
+            // As it is written into the file.
+            Kind::Boolean => question.kind.value(proposal).unwrap_or_default(),
+            Kind::Text | Kind::Date => proposal.clone(),
+        });
+        let mark = match (self.language, proposal) {
             (Language::Chinese, None) => format!("{zh}】"),
             (Language::Chinese, Some(proposal)) => format!("{zh}：{proposal}】"),
             (Language::English, None) => format!("{en}】"),
@@ -221,6 +272,16 @@ impl Writer<'_, '_> {
     fn issued_on(&mut self, draft: &Draft<'_>) -> String {
         let question = Question {
             if_empty: Some(Text::new("基准日", "the as-of date")),
+            days: Some(Days {
+                range: draft.as_of..=Date::MAX,
+                because: Text::new(
+                    format!("签发日期不能早于基准日 {}", draft.as_of),
+                    format!(
+                        "the day of issue is not before the as-of date, {}",
+                        draft.as_of
+                    ),
+                ),
+            }),
             ..Question::new(
                 Kind::Date,
                 Text::new(
@@ -289,11 +350,15 @@ impl Writer<'_, '_> {
             "By this day the round's data must be deleted (Personal Information Protection Law, Articles 19 and 47).",
         );
         let later = as_of.saturating_add(jiff::Span::new().months(3));
-        let retention = self.place(&Question::new(
-            Kind::Date,
-            Text::new("删除期限", "the day by which the data must be deleted"),
-            Some(later.to_string()),
-        ));
+        let issued = issued_on.parse().unwrap_or(as_of);
+        let retention = self.place(&Question {
+            days: Some(not_before_issue(issued)),
+            ..Question::new(
+                Kind::Date,
+                Text::new("删除期限", "the day by which the data must be deleted"),
+                Some(later.max(issued).to_string()),
+            )
+        });
         self.line(&format!("retention_until = {retention}"));
         let language = match self.language {
             Language::Chinese => "zh",
@@ -313,14 +378,17 @@ impl Writer<'_, '_> {
             None,
         ));
         self.line(&format!("id = {id}"));
-        let until = self.place(&Question::new(
-            Kind::Date,
-            Text::new(
-                "影响评估有效期至",
-                "last day on which the impact assessment is valid",
-            ),
-            None,
-        ));
+        let until = self.place(&Question {
+            days: Some(not_before_issue(issued)),
+            ..Question::new(
+                Kind::Date,
+                Text::new(
+                    "影响评估有效期至",
+                    "last day on which the impact assessment is valid",
+                ),
+                None,
+            )
+        });
         self.line(&format!("valid_until = {until}"));
         self.line("\n[key]\nfile = \"round.key\"\nalgorithm = \"hmac-sha256\"");
         self.line("\n[signing]\nkey = \"signing.key\"");
@@ -418,25 +486,41 @@ impl Writer<'_, '_> {
                 "If the files were taken on different days, write the earliest.",
             );
         }
-        let snapshot = self.place(&Question::new(
-            Kind::Date,
-            Text::new(
-                format!("“{}”的提取日期", title.zh),
-                format!("the day on which the agency took the export: {}", title.en),
-            ),
-            match draft.is_of_register(&export.schema) {
-                true => Some(draft.as_of),
-                false => export.changed_on.map(|day| day.min(draft.as_of)),
-            }
-            .map(|day| day.to_string()),
-        ));
+        if draft.is_of_register(&export.schema) {
+            // The office's own record as it is: nobody took it, and nobody provided it.
+            self.line(&format!("snapshot = {}", draft.as_of));
+            let own = Text::new("本院登记簿", "the office's own register");
+            let own = quoted(own.in_language(self.language));
+            self.line(&format!("legal_basis = {own}"));
+            return;
+        }
+        let as_of = draft.as_of;
+        let snapshot = self.place(&Question {
+            days: Some(Days {
+                range: Date::MIN..=as_of,
+                because: Text::new(
+                    format!("提取日期不能晚于基准日 {as_of}：基准日之后的记录无法判断"),
+                    format!(
+                        "the export is not taken after the as-of date, {as_of}: later records cannot be judged"
+                    ),
+                ),
+            }),
+            ..Question::new(
+                Kind::Date,
+                Text::new(
+                    format!("“{}”的提取日期", title.zh),
+                    format!("the day on which the agency took the export: {}", title.en),
+                ),
+                export.changed_on.map(|day| day.min(as_of).to_string()),
+            )
+        });
         self.line(&format!("snapshot = {snapshot}"));
         let basis = self.legal_basis(&title);
         self.line(&format!("legal_basis = {basis}"));
         let Some(schema) = draft.schemas.get(&export.schema) else {
             return;
         };
-        if export.files.is_empty() && !draft.is_of_register(&export.schema) {
+        if export.files.is_empty() {
             let schema = &export.schema;
             self.comment(
                 &format!("由该机构在自己的 reading/{schema}.toml 中写明 path 等如何读取的各项。"),
@@ -542,17 +626,23 @@ impl Writer<'_, '_> {
                 );
             }
             let question = Question {
-                choices: Some(Text::new(
-                    format!("可写：{codes}"),
-                    format!("write one of: {codes}"),
-                )),
+                choices: Some(match kind {
+                    Kind::Boolean => Text::new("可写：是，否", "write one of: yes, no"),
+                    Kind::Text | Kind::Date => {
+                        Text::new(format!("可写：{codes}"), format!("write one of: {codes}"))
+                    }
+                }),
                 ..Question::new(
                     kind,
                     Text::new(
                         format!("{}：整份文件的“{}”", shown_name(file), title.zh),
                         format!("{}: `{}` of all rows", shown_name(file), title.en),
                     ),
-                    value.clone(),
+                    match (kind, value.as_deref()) {
+                        (Kind::Boolean, Some("true")) => Some(self.word("是", "yes")),
+                        (Kind::Boolean, Some("false")) => Some(self.word("否", "no")),
+                        _ => value.clone(),
+                    },
                 )
             };
             let value = self.place(&question);
@@ -588,6 +678,17 @@ impl Writer<'_, '_> {
     }
 }
 
+/// The days of what ends on the day of issue at the earliest.
+fn not_before_issue(issued_on: Date) -> Days {
+    Days {
+        range: issued_on..=Date::MAX,
+        because: Text::new(
+            format!("不能早于签发日期 {issued_on}"),
+            format!("not before the day of issue, {issued_on}"),
+        ),
+    }
+}
+
 /// Returns a TOML string with this text.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
@@ -611,4 +712,62 @@ fn quoted(text: &str) -> String {
 fn one_line(text: &str) -> String {
     let clean = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().map(clean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn days_are_answered_as_people_write_them_and_within_their_range() {
+        let question = Question {
+            days: Some(Days {
+                range: Date::MIN..=date(2026, 9, 30),
+                because: Text::new("太晚", "too late"),
+            }),
+            ..Question::new(Kind::Date, Text::default(), None)
+        };
+        for answer in [
+            "2026-09-30",
+            "2026/9/30",
+            "2026.9.30",
+            "20260930",
+            "2026年9月30日",
+            "",
+            " ",
+        ] {
+            assert_eq!(question.fault(answer), None, "{answer}");
+        }
+        for answer in ["9-30", "2026-02-30", "昨天"] {
+            let fault = question.fault(answer).unwrap_or_default();
+            assert!(fault.zh.contains("例如"), "{answer}");
+        }
+        let fault = question.fault("2026-10-01");
+        assert_eq!(fault.map(|fault| fault.en), Some("too late".to_owned()));
+        assert_eq!(
+            Kind::Date.value("2026年9月30日").as_deref(),
+            Some("2026-09-30")
+        );
+    }
+
+    #[test]
+    fn yes_and_no_are_answered_in_words() {
+        let question = Question::new(Kind::Boolean, Text::default(), None);
+        for (answer, value) in [
+            ("是", "true"),
+            ("yes", "true"),
+            ("false", "false"),
+            ("否", "false"),
+        ] {
+            assert_eq!(question.fault(answer), None);
+            assert_eq!(Kind::Boolean.value(answer).as_deref(), Some(value));
+        }
+        assert!(
+            question
+                .fault("也许")
+                .is_some_and(|fault| fault.zh.contains("是"))
+        );
+    }
 }

@@ -450,6 +450,109 @@ fn a_decision_that_was_made_otherwise_is_told_and_does_not_win() {
         "{}",
         said.stdout
     );
+    // Somebody finds out that the list is right and corrects the register: from then on its
+    // row is there, and the one that was wrong is told.
+    let file = desk.register();
+    let file = file.to_str().unwrap();
+    let key = desk.round.path("signing.key");
+    let key = key.to_str().unwrap();
+    let shown = [
+        "register",
+        "show",
+        "--register",
+        file,
+        "--signing-key",
+        key,
+        "--lead",
+        &lead,
+        "--events",
+        "--json",
+    ];
+    let shown: Value = serde_json::from_str(&aidlink(&shown).stdout).unwrap();
+    let events = shown["leads"][0]["events"].as_array().unwrap();
+    let wrong = events
+        .iter()
+        .find(|event| event["kind"] == "checked")
+        .unwrap();
+    let id = wrong["id"].as_str().unwrap();
+    let corrected = aidlink(&[
+        "register",
+        "note",
+        "--register",
+        file,
+        "--signing-key",
+        key,
+        "--operator",
+        "李四",
+        "--correct",
+        id,
+        "--kind",
+        "checked",
+        "--set",
+        "finding=rejected",
+        "--set",
+        "reason=dead",
+        "--because",
+        "看错了行",
+    ]);
+    assert_eq!(
+        corrected.code, 0,
+        "{}{}",
+        corrected.stdout, corrected.stderr
+    );
+    let (code, json) = desk.decide_json(&[&list("不予移送", "已死亡")], &[]);
+    assert_eq!((code, &json["already_there"]), (0, &1.into()), "{json}");
+    let (code, json) = desk.decide_json(&[&list("需补充核实", "")], &[]);
+    assert_eq!((code, &json["refused"][0]["why"]), (3, &"register".into()));
+    // Who decided is who decided, and not who put it right.
+    let ledger = desk.round.path("ledger.json");
+    let ledger = ledger.to_str().unwrap();
+    let exported = aidlink(&[
+        "register",
+        "export",
+        "--register",
+        file,
+        "--signing-key",
+        key,
+        "--policy",
+        "policies/shaoguan.toml",
+        "--format",
+        "json",
+        "--out",
+        ledger,
+    ]);
+    assert_eq!(exported.code, 0, "{}{}", exported.stdout, exported.stderr);
+    let ledger: Value = serde_json::from_str(&fs::read_to_string(ledger).unwrap()).unwrap();
+    let rows = ledger["leads"].as_array().unwrap();
+    let row = rows
+        .iter()
+        .find(|row| row["lead"] == lead.as_str())
+        .unwrap();
+    assert_eq!(row["decided_by"], "张核");
+    assert_eq!(row["reason"]["en"], "dead");
+}
+
+/// A decision is somebody's. Who takes the list in is another person.
+#[test]
+fn a_decision_without_a_name_is_told_and_can_be_given_one() {
+    let desk = Desk::new();
+    let lead = desk.listed()[0].1["线索编号"].clone();
+    let path = desk.round.path("list.csv");
+    fs::write(
+        &path,
+        format!("线索编号,核查结论,核查日期\n{lead},确认,{DAY}\n"),
+    )
+    .unwrap();
+    let (code, json) = desk.decide_json(&[&path], &[]);
+    assert_eq!(code, 3);
+    let refused = &json["refused"][0];
+    assert_eq!(
+        (&refused["why"], &refused["column"]),
+        (&"no_name".into(), &"decided_by".into())
+    );
+    assert!(refused["zh"].as_str().unwrap().contains("--decided-by"));
+    let (code, json) = desk.decide_json(&[&path], &["--decided-by", "张核"]);
+    assert_eq!((code, &json["recorded"]["confirmed"]), (0, &1.into()));
 }
 
 #[test]

@@ -405,6 +405,7 @@ fn nothing_is_deleted_if_the_clock_is_earlier_than_the_log() {
         early: Some("test"),
         other_signer: None,
         confirmed: None,
+        filled_in: false,
         key_id: &RoundKey::id_for,
         dry_run: false,
         now: "2020-01-01T00:00:00Z".parse().unwrap(),

@@ -1015,6 +1015,39 @@ fn leads_are_shown_as_a_table_of_eighty_columns_and_the_history_below() {
         "{}",
         shown.stdout
     );
+    // A history says why, by whom and with which paper.
+    kept.run(
+        "note",
+        &[
+            "--operator",
+            "李四",
+            "--lead",
+            "1111-1111-dibao",
+            "--kind",
+            "checked",
+            "--on",
+            "2026-10-09",
+            "--set",
+            "finding=rejected",
+            "--set",
+            "reason=income",
+            "--set",
+            "decided_by=张核",
+            "--set",
+            "remark=月收入核实",
+            "--because",
+            "补登",
+        ],
+    );
+    let shown = kept.run("show", &["--events", "--lead", "1111-1111-dibao"]);
+    for words in [
+        "by 李四",
+        "decided by: 张核",
+        "月收入核实",
+        "recorded because: 补登",
+    ] {
+        assert!(shown.stdout.contains(words), "{words}: {}", shown.stdout);
+    }
     let json = kept.json("show", &["--events"]);
     assert_eq!(json["of_persons"][0]["person"], "04HM-ASW9");
     assert_eq!(json["leads"][0]["agency_name"]["zh"], "民政部门");
@@ -1113,6 +1146,16 @@ fn leads_are_found_by_name_case_number_person_agency_and_stage() {
         .assert_error(2, "did you mean `to_send`?");
     kept.run("show", &["--lead", "dibao"])
         .assert_error(2, "has not the form");
+    // An agency by its name, too; one that there is not is no empty answer.
+    let shown = kept.json("show", &["--agency", "民政部门"]);
+    assert_eq!(shown["leads"].as_array().unwrap().len(), 4);
+    kept.run("show", &["--agency", "civil-affair"])
+        .assert_error(2, "did you mean `civil-affairs`?");
+    // In Chinese the words to choose from, and not the names of the program.
+    for (option, word) in [("--stage", "待核查"), ("--agency", "民政部门")] {
+        let refused = kept.run("show", &[option, "民政", "--lang", "zh"]);
+        assert!(refused.stderr.contains(word), "{}", refused.stderr);
+    }
 }
 
 #[test]
@@ -1175,11 +1218,14 @@ fn what_is_late_counts_in_working_days_and_what_has_no_deadline_is_told() {
         "reply awaited",
         "counted from sending",
         "materials owed",
-        "no deadline set",
+        "--all lists them",
         "1 late, 2 without a deadline",
     ] {
         assert!(text.stdout.contains(words), "{words}: {}", text.stdout);
     }
+    let all = ["--policy", "shaoguan", "--as-of", "2026-10-30", "--all"];
+    let all = kept.run("due", &all);
+    assert!(all.stdout.contains("no deadline set"), "{}", all.stdout);
     kept.noted("judicial_aid", "2026-08-01", &["step=paid", "amount=20000"]);
     assert!(
         due("2026-10-30", "shaoguan")

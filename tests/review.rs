@@ -1001,7 +1001,20 @@ fn the_audit_checks_what_is_in_a_workbook() {
 fn a_purge_deletes_a_workbook_that_was_filled_in() {
     let finished = overdue_round();
     fill_in(&finished, ADULTS, remark("属实"));
-    let result = purge(&finished, &[]);
+    // Nothing else may hold what was filled in: nobody deletes it unawares.
+    let before = finished.round.output("output");
+    let refused = purge(&finished, &[]);
+    assert_eq!(refused.code, 1, "{}{}", refused.stdout, refused.stderr);
+    assert!(refused.stderr.contains(ADULTS), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--filled-in"), "{}", refused.stderr);
+    assert!(finished.round.output("output") == before);
+    let planned = purge(&finished, &["--dry-run"]);
+    assert!(
+        planned.stdout.contains(&format!("filled in: {ADULTS}")),
+        "{}",
+        planned.stdout
+    );
+    let result = purge(&finished, &["--filled-in"]);
     assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
     let left = finished.round.output("output");
     assert!(left.keys().all(|path| !path.starts_with("review/")));

@@ -232,6 +232,19 @@ fn three_commands_lead_from_an_offices_files_to_its_leads() {
     );
     let places = text.matches("【待填写").count() - 1;
     assert_eq!(early.stderr.matches("not filled in").count(), places);
+    // Each place is named, with its line and what belongs there.
+    let named: Vec<(usize, &str)> = made
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("  第")?.split_once("行："))
+        .map(|(line, what)| (line.parse().unwrap(), what))
+        .collect();
+    assert_eq!(named.len(), places, "{}", made.stdout);
+    let lines: Vec<&str> = text.lines().collect();
+    for (line, what) in named {
+        assert!(lines[line - 1].contains("【待填写"), "{line}: {what}");
+        assert!(!what.is_empty());
+    }
 
     office.fill_in();
     let run = office.run(&[]);

@@ -14,14 +14,16 @@ use aidlink_office::terminal::{Form, Output, Progress};
 use aidlink_policy::pack::{CASE_EXPORT, Policy, REFERRALS_EXPORT};
 use aidlink_policy::schema::Schemas;
 use aidlink_policy::shipped::{self, Shipped};
+use aidlink_register::form::day;
 use dialoguer::Input;
+use dialoguer::theme::Theme;
 use jiff::Zoned;
 use jiff::civil::Date;
 use serde::Serialize;
 
 use super::Ending;
 use crate::cli::RoundNewArguments;
-use crate::round_draft::{Ask, Draft, DraftExport, Drafted, Kind, Question};
+use crate::round_draft::{Ask, Draft, DraftExport, Drafted, Kind, MarkedPlace, Question};
 
 /// The name of the round file.
 const ROUND_FILE: &str = "round.toml";
@@ -137,7 +139,7 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
     let Drafted { text, marked } = draft.write(ask);
     write_documents(folder)?;
     write(&file, text.as_bytes())?;
-    say(&file, &draft, marked, output);
+    say(&file, &draft, &marked, output);
     Ok(Ending::Done)
 }
 
@@ -237,7 +239,7 @@ fn as_of(ask: &mut Ask<'_>, today: Date) -> Date {
         )
     };
     let answer = ask(&question);
-    let day = answer.and_then(|answer| answer.trim().parse().ok());
+    let day = answer.and_then(|answer| day(&answer));
     day.unwrap_or(today)
 }
 
@@ -417,6 +419,15 @@ fn add_exports_of_others(draft: &mut Draft<'_>) {
     }
 }
 
+/// How questions look. The usual theme says "error" in English before every message.
+struct Plain;
+
+impl Theme for Plain {
+    fn format_error(&self, f: &mut dyn std::fmt::Write, message: &str) -> std::fmt::Result {
+        write!(f, "  {message}")
+    }
+}
+
 /// Asks on the terminal. An empty answer leaves the place to be filled in.
 fn ask_person(question: &Question, language: Language) -> Option<String> {
     let later = Text::new("以后填写", "fill in later");
@@ -439,15 +450,12 @@ fn ask_person(question: &Question, language: Language) -> Option<String> {
         let _ = writeln!(std::io::stderr(), "  {choices}");
     }
     let _ = writeln!(std::io::stderr(), "  {how}");
-    let wrong = question.kind.wrong_answer();
-    let wrong = wrong.in_language(language).to_owned();
-    let kind = question.kind;
-    let mut input = Input::<String>::new()
+    let mut input = Input::<String>::with_theme(&Plain)
         .with_prompt(" ")
         .allow_empty(true)
-        .validate_with(move |answer: &String| match kind.accepts(answer) {
-            true => Ok(()),
-            false => Err(wrong.clone()),
+        .validate_with(|answer: &String| match question.fault(answer) {
+            None => Ok(()),
+            Some(fault) => Err(fault.in_language(language).to_owned()),
         });
     if let Some(proposal) = &question.proposal {
         input = input.with_initial_text(proposal);
@@ -464,7 +472,7 @@ fn in_shell(path: &str) -> String {
     }
 }
 
-fn say(file: &Path, draft: &Draft<'_>, marked: usize, output: Output) {
+fn say(file: &Path, draft: &Draft<'_>, marked: &[MarkedPlace], output: Output) {
     let say = |zh: String, en: String| output.say(&Text::new(zh, en));
     let shown = shown_path(file);
     say(
@@ -492,11 +500,19 @@ fn say(file: &Path, draft: &Draft<'_>, marked: usize, output: Output) {
         false => "run",
     };
     let command = format!("aidlink {verb} {}", in_shell(&shown));
-    if marked > 0 {
+    if !marked.is_empty() {
+        let count = marked.len();
         say(
-            format!("请填写其中{marked}处【待填写】，再运行：{command}"),
-            format!("Fill in the places marked 【FILL IN】 ({marked}), then: {command}"),
+            format!("请填写其中{count}处【待填写】："),
+            format!("Fill in the places marked 【FILL IN】 ({count}):"),
         );
+        for MarkedPlace { line, text } in marked {
+            say(
+                format!("  第{line}行：{}", text.zh),
+                format!("  line {line}: {}", text.en),
+            );
+        }
+        say(format!("再运行：{command}"), format!("Then: {command}"));
     } else {
         say(
             format!("请核对，再运行：{command}"),
@@ -512,7 +528,7 @@ fn say(file: &Path, draft: &Draft<'_>, marked: usize, output: Output) {
         exports: exports.collect(),
         without_file: draft.without_file(),
         not_recognised: draft.others.iter().map(|(name, _)| name.as_str()).collect(),
-        places_to_fill_in: marked,
+        places_to_fill_in: marked.len(),
     });
 }
 

@@ -146,6 +146,7 @@ fn a_clock_that_was_set_back_is_noticed_without_a_log() {
                 early: Some("test"),
                 other_signer: None,
                 confirmed: None,
+                filled_in: false,
                 key_id: &RoundKey::id_for,
                 dry_run: false,
                 now,

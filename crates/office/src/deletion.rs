@@ -86,6 +86,8 @@ pub struct Purge<'p> {
     /// counts for leftovers of interrupted runs that earlier records list, and for files that
     /// the record of another folder lists, of which this one may be a copy.
     pub confirmed: Option<&'p str>,
+    /// Whether review workbooks that were filled in are deleted, too.
+    pub filled_in: bool,
     /// Returns the id of a round key.
     pub key_id: KeyIdOf<'p>,
     /// Report what would be deleted, but delete nothing.
@@ -104,6 +106,8 @@ pub struct Purged {
     pub is_due: bool,
     /// The deletion record; in a dry run or before the day, of what would be deleted.
     pub record: DeletionRecord,
+    /// The review workbooks that people had filled in.
+    pub filled_in: Vec<String>,
     /// Whether there was nothing to delete.
     pub nothing_left: bool,
     /// The inputs in the record that were deleted for another output folder.
@@ -135,8 +139,9 @@ impl Purge<'_> {
     /// deleted.
     ///
     /// # Errors
-    /// When a manifest is missing or not signed by this office, the clock is wrong,
-    /// or a record cannot be written. Always on systems other than Unix, unless
+    /// When a manifest is missing or not signed by this office, the clock is wrong, a
+    /// review workbook was filled in and [`Purge::filled_in`] is not set, or a record
+    /// cannot be written. Always on systems other than Unix, unless
     /// this is a dry run: there, files cannot be deleted without following links.
     pub fn run(&self) -> Result<Vec<Purged>, Faults> {
         // Before the output folders: of two purges of outputs that share inputs, one goes on.
@@ -158,6 +163,7 @@ impl Purge<'_> {
             planned.extend(faults.take(self.plan(output)));
         }
         let mut planned = faults.or_value(Some(planned))?;
+        self.check_filled_in(&planned)?;
         self.keep_needed(&mut planned)?;
         for plan in planned.iter_mut().filter(|plan| self.deletes(plan)) {
             if !plan.remains.there.is_empty() {
@@ -166,6 +172,19 @@ impl Purge<'_> {
             }
         }
         self.carry_out(planned)
+    }
+
+    /// Refuses to delete review workbooks that people filled in, unless they are meant:
+    /// nothing else may hold their decisions.
+    fn check_filled_in(&self, planned: &[PurgePlan]) -> Result<(), Faults> {
+        let mut faults = FaultCollector::new();
+        let deleted = planned.iter().filter(|plan| self.deletes(plan));
+        for plan in deleted.filter(|_| !self.filled_in) {
+            for file in &plan.verification.filled_in {
+                faults.push(is_filled_in(&plan.verification.folder.join(file)));
+            }
+        }
+        faults.finish()
     }
 
     /// Keeps the inputs that outputs which are not due need after others that are.
@@ -504,6 +523,7 @@ impl Purge<'_> {
             output,
             purge_by,
             is_due: plan.is_due,
+            filled_in: plan.verification.filled_in.clone(),
             record,
             nothing_left,
             shared,
@@ -673,6 +693,20 @@ fn too_many_files(output: &Path) -> Fault {
         Text::new(
             "请人工删除中断的运行留下的文件（.NAME.partial-...），记入会议记录，然后重新运行",
             "delete what interrupted runs left (.NAME.partial-...) by hand, note it in the minutes, and run again",
+        ),
+    )
+}
+
+fn is_filled_in(workbook: &Path) -> Fault {
+    Fault::of_file(
+        workbook,
+        Text::new(
+            "此工作簿已填写，删除后其中的核查结论无法恢复；未删除任何文件",
+            "this workbook was filled in, and its decisions cannot be restored once it is deleted; nothing was deleted",
+        ),
+        Text::new(
+            "请先用 aidlink register decide 收录，或复制到别处；确认不再需要的，加 --filled-in",
+            "take them in with `aidlink register decide`, or copy the workbook elsewhere; then delete it with --filled-in",
         ),
     )
 }

@@ -46,6 +46,10 @@ pub struct PurgeArguments {
     /// / 查明的情况：记录所载的中断运行所留文件，以及另一副本的记录所载的文件，不在此处的确已删除；写入删除记录
     #[arg(long, value_name = "FINDING", value_parser = reason)]
     pub confirm_deleted: Option<String>,
+    /// Delete review workbooks that were filled in, too: their decisions are in the register, or not needed
+    /// / 连同已填写的核查工作簿一并删除：其中的结论已收录，或不再需要
+    #[arg(long)]
+    pub filled_in: bool,
     /// List what would be deleted and delete nothing / 只列出将删除的文件，不删除
     #[arg(long)]
     pub dry_run: bool,
@@ -70,6 +74,8 @@ struct PurgeReport<'a> {
     is_due: bool,
     nothing_left: bool,
     dry_run: bool,
+    /// The review workbooks that were filled in.
+    filled_in: &'a [String],
     record: DeletionRecord,
     /// The unknown files in the round's folder.
     unknown_files: &'a UnknownFiles,
@@ -111,6 +117,7 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         is_due: one.is_due,
         nothing_left: one.nothing_left,
         dry_run: asked.dry_run,
+        filled_in: &one.filled_in,
         record: shown(&one.record),
         unknown_files: &unknown_files,
     });
@@ -170,6 +177,7 @@ fn purge(
         early: asked.early.as_deref(),
         other_signer: asked.other_signer.as_deref(),
         confirmed: asked.confirm_deleted.as_deref(),
+        filled_in: asked.filled_in,
         key_id,
         dry_run: asked.dry_run,
         now: Timestamp::now(),
@@ -310,6 +318,16 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
             say(
                 format!("  不在此处，由人确认已删除：{path}"),
                 format!("  not here, and a person confirms that it was deleted: {path}"),
+            );
+        }
+    }
+    if dry_run {
+        for file in &purged.filled_in {
+            say(
+                format!("  已填写：{file}：删除前请先收录其中的结论，再加 --filled-in"),
+                format!(
+                    "  filled in: {file}: take its decisions in first, then delete it with --filled-in"
+                ),
             );
         }
     }

@@ -659,8 +659,8 @@ impl Check<'_> {
                 Ok(false) => {
                     let hint = match path.starts_with("lists/") {
                         true => Text::new(
-                            "请从备份恢复，并把核查结论填在副本上",
-                            "restore the list from a backup, and fill in the review on a copy",
+                            "请从备份恢复该清单；核查结论填在 review/ 的工作簿中",
+                            "restore the list from a backup; decisions are filled into the workbooks in review/",
                         ),
                         false => from_a_backup(),
                     };

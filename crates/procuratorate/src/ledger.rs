@@ -46,8 +46,12 @@ const HEADER_ROW: u32 = 1;
 const FIRST_ROW: u32 = 2;
 /// The most characters of a cell. A workbook allows 32,767 UTF-16 units.
 const MOST_CHARACTERS: usize = 16_000;
-/// The paper size A4.
-const A4: u8 = 9;
+/// The paper size A3, which offices have for ledgers.
+const A3: u8 = 8;
+/// The number of sheets of paper beside each other on which all columns are printed.
+const PRINTED_ACROSS: u16 = 4;
+/// The columns that are printed on every sheet: number, lead, person, name.
+const PRINTED_ON_ALL: u16 = 4;
 
 impl LedgerFile<'_> {
     fn marking(&self) -> String {
@@ -163,6 +167,10 @@ impl LedgerFile<'_> {
             ("stage", Stage::ALL.map(|one| word(one.text())).to_vec()),
             ("finding", Finding::ALL.map(|one| word(one.text())).to_vec()),
             ("reason", Reason::ALL.map(|one| word(one.text())).to_vec()),
+            (
+                "refused_because",
+                Reason::ALL.map(|one| word(one.text())).to_vec(),
+            ),
         ]
     }
 
@@ -251,9 +259,11 @@ impl LedgerFile<'_> {
         if !self.rows.is_empty() {
             sheet.autofilter(HEADER_ROW, 0, last_row, COLUMNS.len() as u16 - 1)?;
         }
+        sheet.set_repeat_columns(0, PRINTED_ON_ALL - 1)?;
         sheet
-            .set_paper_size(A4)
+            .set_paper_size(A3)
             .set_landscape()
+            .set_print_fit_to_pages(PRINTED_ACROSS, 0)
             .set_margins(0.4, 0.4, 0.7, 0.6, 0.3, 0.3)
             .set_footer("&L&A&R&P / &N");
         Ok(())

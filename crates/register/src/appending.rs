@@ -182,6 +182,16 @@ fn check_decision(book: &Book, decision: &Decision, when: When) -> Result<Checki
         because: None,
     };
     let checked = check_event(book, &event, None, when);
+    if let Err(refused) = &checked
+        && refused.why == RefusedWhy::NotAllowed
+        && let Some(corrected) = corrected_to(book, number, decision)
+    {
+        return Ok(Checking::Done(Appended::AlreadyThere(Added {
+            id: corrected.id.clone(),
+            subject: Subject::Lead(number.clone()),
+            standing: None,
+        })));
+    }
     let earlier = lead.state.as_ref().and_then(|state| state.decision);
     match (checked, earlier) {
         (Err(refused), Some(earlier))
@@ -207,14 +217,34 @@ fn check_decision(book: &Book, decision: &Decision, when: When) -> Result<Checki
                     ),
                 ),
                 hint: Text::new(
-                    "两个决定都不会被悄悄采用：请查明哪个正确，必要时登记更正（note corrected）",
-                    "neither decision replaces the other by itself: find out which is right, and record a correction if need be (note corrected)",
+                    "两个决定都不会被悄悄采用：请查明哪个正确：登记簿有误的，用 register note --correct 更正；文件有误的，改正该行",
+                    "neither decision replaces the other by itself: find out which is right; correct the register with `register note --correct`, or the row of the file",
                 ),
                 ..refused
             })
         }
         (checked, _) => checked,
     }
+}
+
+/// Returns the correction that counts and says what a decision says. Somebody put the register
+/// right by the list, whose row is then there.
+fn corrected_to<'b>(
+    book: &'b Book,
+    number: &LeadNumber,
+    decision: &Decision,
+) -> Option<&'b Recorded> {
+    let said = (decision.finding, decision.reason);
+    let says_it = |event: &Recorded| match &event.event {
+        Event::Corrected(corrected) => match corrected.event.as_ref() {
+            Event::Checked(checked) => (checked.finding, checked.reason) == said,
+            _ => false,
+        },
+        _ => false,
+    };
+    let mut history = book.history(&Subject::Lead(number.clone()));
+    let found = history.find(|(event, by)| by.is_none() && says_it(event));
+    found.map(|(event, _)| event)
 }
 
 fn unknown_lead(number: &LeadNumber) -> Refused {

@@ -426,6 +426,59 @@ pub fn form_of(kind: &str) -> Result<(&'static str, &'static [Field]), Refused> 
         })
 }
 
+/// Returns what an event says, field by field and in the order of its form: `name: text` in
+/// both languages. What a person cannot record, such as the evidence of a round, is left out.
+pub fn said(event: &Event) -> Vec<Text> {
+    let event = serde_json::to_value(event).unwrap_or_default();
+    let kind = event.pointer("/kind").and_then(Value::as_str);
+    let form = FORMS.iter().find(|(name, ..)| Some(*name) == kind);
+    let fields = form.map_or(&[][..], |(.., fields)| fields).iter();
+    let said = fields.filter_map(|field| {
+        let pointer = format!("/fields/{}", field.name.replace('.', "/"));
+        let Text { zh, en } = shown(field.holds, event.pointer(&pointer)?);
+        let name = field.name.rsplit('.').next().unwrap_or_default();
+        let name = name.replace('_', " ");
+        Some(Text::new(
+            format!("{}：{zh}", field.zh),
+            format!("{name}: {en}"),
+        ))
+    });
+    said.collect()
+}
+
+/// Returns the words of a value.
+fn shown(holds: Holds, value: &Value) -> Text {
+    let plain = match value {
+        Value::String(text) => text.clone(),
+        Value::Array(texts) => {
+            let texts: Vec<&str> = texts.iter().filter_map(Value::as_str).collect();
+            texts.join("；")
+        }
+        other => other.to_string(),
+    };
+    let word = match holds {
+        Holds::YesNo => Some(match value.as_bool() {
+            Some(true) => Text::new("是", "yes"),
+            _ => Text::new("否", "no"),
+        }),
+        Holds::Choice(choices) => {
+            let choice = choices.iter().find(|(code, _)| *code == plain);
+            choice.map(|(code, zh)| Text::new(*zh, code.replace('_', " ")))
+        }
+        Holds::Finding => {
+            let mut all = Finding::ALL.into_iter();
+            let finding = all.find(|finding| finding.name() == plain);
+            finding.map(Finding::text)
+        }
+        Holds::Reason => {
+            let mut all = Reason::ALL.into_iter();
+            all.find(|reason| reason.name() == plain).map(Reason::text)
+        }
+        Holds::Text | Holds::Texts | Holds::Day | Holds::Amount | Holds::Age => None,
+    };
+    word.unwrap_or_else(|| Text::new(plain.clone(), plain))
+}
+
 /// Reads a day as a person writes it: `2026-10-08`, `2026/10/8`, `2026.10.8`, `20261008`,
 /// `2026年10月8日`. `None` for every other text.
 pub fn day(text: &str) -> Option<Date> {
@@ -454,7 +507,8 @@ pub struct Known<'k> {
     /// The number of the person and the id of the aid of the lead.
     pub lead: Option<(&'k str, &'k str)>,
     /// The event that is corrected. Of a `found` that is corrected, fields that are not written
-    /// stay as they are: most of what a round says of a lead is in no form.
+    /// stay as they are: most of what a round says of a lead is in no form. Of a decision,
+    /// who decided stays: whoever puts it right in the register need not be the one.
     pub corrects: Option<&'k Event>,
 }
 
@@ -475,6 +529,11 @@ pub fn event_of<'f>(
             .ok()
             .and_then(|found| found.as_object().cloned())
             .unwrap_or_default(),
+        Some(Event::Checked(checked)) if kind == "checked" => {
+            let by = checked.decided_by.iter();
+            by.map(|by| ("decided_by".to_owned(), Value::from(by.as_str())))
+                .collect()
+        }
         _ => Map::new(),
     };
     let mut written = BTreeSet::new();
@@ -690,6 +749,19 @@ mod tests {
             for field in *form {
                 let pointer = format!("/fields/{}", field.name.replace('.', "/"));
                 assert!(value.pointer(&pointer).is_some(), "{kind} {}", field.name);
+            }
+            // A history says all of it, in words and not in codes.
+            let said = said(&event);
+            assert_eq!(said.len(), form.len(), "{kind}");
+            for (field, text) in form.iter().zip(&said) {
+                let expected = match field.holds {
+                    Holds::Day => "2026-10-08".to_owned(),
+                    Holds::Texts => "一；二；三".to_owned(),
+                    Holds::Amount => "1200.50".to_owned(),
+                    _ => any(field),
+                };
+                assert_eq!(text.zh, format!("{}：{expected}", field.zh));
+                assert!(!text.en.contains('_'), "{}", text.en);
             }
             // Only what is needed; by the words in Chinese.
             let few = form.iter().filter(|field| field.needed);

@@ -10,10 +10,11 @@ use serde::{Serialize, Serializer};
 use crate::amount::Amount;
 use crate::book::{Book, Lead};
 use crate::chain::Recorded;
+use crate::decision::Reason;
 use crate::due::{Clocks, Due, DueKind, Standing, due};
 use crate::event::{
-    Answer, AnsweredBy, Direction, Event, Found, JudicialAidStep, MaterialState, Per, ReturnedWhy,
-    Source, ToldBy, VisitResult, Way,
+    Answer, AnsweredBy, Direction, Event, Evidence, Found, JudicialAidStep, MaterialState, Per,
+    ReturnedWhy, Source, ToldBy, VisitResult, Way,
 };
 use crate::fold::LeadState;
 use crate::number::LeadNumber;
@@ -136,7 +137,7 @@ columns! {
     judicial_aid_on, "司法救助日期", "Judicial aid on";
     judicial_aid_amount, "司法救助金额（元）", "Judicial aid (yuan)";
     finding, "核查结论", "Finding";
-    reason, "理由", "Reason";
+    reason, "不予移送理由", "Why rejected";
     decided_by, "核查人", "Decided by";
     decided_on, "核查日期", "Decided on";
     rights_told_on, "权利告知日期", "Rights told on";
@@ -158,6 +159,7 @@ columns! {
     reply_due, "反馈期限", "Reply due";
     replied_on, "反馈日期", "Replied on";
     reply, "反馈结果", "Reply";
+    refused_because, "不符合理由", "Why refused";
     outcome_told_on, "告知本人日期", "Outcome told on";
     outcome_told, "告知方式", "Outcome told by";
     applied_on, "申请日期", "Applied on";
@@ -180,12 +182,14 @@ columns! {
 /// The number of columns that stay in view: those that say which lead it is.
 pub const FROZEN: usize = 8;
 
-/// Names of aids and agencies, as the policy has them.
+/// Names of aids, agencies and rules, as the policy has them.
 pub trait Names {
     /// Returns the title of an aid.
     fn aid(&self, id: &str) -> Option<Text>;
     /// Returns the name of an agency.
     fn agency(&self, id: &str) -> Option<Text>;
+    /// Returns the title of a rule.
+    fn rule(&self, id: &str) -> Option<Text>;
 }
 
 impl Names for aidlink_policy::pack::Policy {
@@ -197,6 +201,10 @@ impl Names for aidlink_policy::pack::Policy {
         let mut agencies = self.agencies.iter();
         let agency = agencies.find(|agency| agency.id == id)?;
         Some(agency.name.clone())
+    }
+
+    fn rule(&self, id: &str) -> Option<Text> {
+        self.rule(id).map(|rule| rule.title.clone())
     }
 }
 
@@ -259,9 +267,16 @@ fn row(
         registered_at: Cell::text(about.registered_at.as_deref()),
         lives_at: Cell::text(about.lives_at.as_deref()),
         guardian: Cell::text(about.guardian.as_deref()),
-        evidence: found.map(evidence).unwrap_or_default(),
+        evidence: found
+            .map(|found| evidence(found, names))
+            .unwrap_or_default(),
         finding: Cell::word(state.decision.map(|decided| decided.finding.text())),
-        reason: Cell::word(state.reason.map(|reason| reason.text())),
+        reason: Cell::word(
+            state
+                .decision
+                .and_then(|decided| decided.reason)
+                .map(Reason::text),
+        ),
         decided_on: Cell::day(state.decision.map(|decided| decided.on)),
         rights_told_on: Cell::day(state.rights_told),
         consent: Cell::word(state.consent.map(|(answer, _)| consent(answer))),
@@ -320,6 +335,7 @@ impl LedgerRow {
                 self.letter = Cell::text(sent.letter.as_deref());
                 self.advance_reasons = Cell::text(sent.reasons.as_deref());
                 (self.reply, self.replied_on) = (Cell::Empty, Cell::Empty);
+                self.refused_because = Cell::Empty;
                 (self.returned, self.returned_on) = (Cell::Empty, Cell::Empty);
                 &sent.remark
             }
@@ -327,6 +343,7 @@ impl LedgerRow {
                 let step = crate::workflow::Step::of(event);
                 self.reply = Cell::word(step.map(|step| step.text()));
                 self.replied_on = Cell::Day(on);
+                self.refused_because = Cell::word(replied.reason.map(Reason::text));
                 &replied.remark
             }
             Event::ToldOutcome(told) => {
@@ -370,7 +387,12 @@ impl LedgerRow {
                 self.consent_by = Cell::word(consent.by.map(answered_by));
                 &consent.remark
             }
-            Event::JudicialAid(aid) => &aid.remark,
+            Event::JudicialAid(aid) => {
+                if let Some(reason) = aid.reason {
+                    self.refused_because = Cell::Word(reason.text());
+                }
+                &aid.remark
+            }
             Event::Material(material) => &material.remark,
             Event::SignedFor(signed) => &signed.remark,
             Event::Returned(returned) => {
@@ -383,7 +405,10 @@ impl LedgerRow {
                 self.applied_at = Cell::text(Some(&applied.office));
                 &applied.remark
             }
-            Event::RefusedFinally(refused) => &refused.remark,
+            Event::RefusedFinally(refused) => {
+                self.refused_because = Cell::word(Some(refused.reason.text()));
+                &refused.remark
+            }
             Event::Moved(moved) => {
                 self.moved_on = Cell::Day(on);
                 self.moved_to = Cell::text(Some(&moved.office));
@@ -442,12 +467,29 @@ fn named(name: Option<Text>, id: &str) -> Cell {
     name.map_or_else(|| Cell::Text(id.to_owned()), Cell::Word)
 }
 
-fn evidence(found: &Found) -> Cell {
-    let texts = found.evidence.iter().map(|one| match one.snapshot {
-        Some(day) => format!("{} ({} {day})", one.rule, one.register),
-        None => format!("{} ({})", one.rule, one.register),
-    });
-    Cell::list(&texts.collect::<Vec<_>>())
+/// Returns what speaks for a lead: the title of each rule, its id, register and snapshot. The
+/// import of a ledger reads it again.
+fn evidence(found: &Found, names: &impl Names) -> Cell {
+    let of_language = |of: fn(&Text) -> &str| {
+        let texts = found.evidence.iter().map(|one| {
+            let Evidence { rule, register, .. } = one;
+            let from = match one.snapshot {
+                Some(day) => format!("({register} {day})"),
+                None => format!("({register})"),
+            };
+            match names.rule(rule) {
+                None => format!("{rule} {from}"),
+                // A semicolon divides the rules.
+                Some(title) => format!("{} [{rule}] {from}", of(&title).replace(['；', ';'], "，")),
+            }
+        });
+        texts.collect::<Vec<_>>().join("；")
+    };
+    let text = Text::new(of_language(|text| &text.zh), of_language(|text| &text.en));
+    match text.zh.is_empty() {
+        true => Cell::Empty,
+        false => Cell::Word(text),
+    }
 }
 
 fn owed(state: &LeadState) -> Cell {

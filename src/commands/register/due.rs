@@ -1,8 +1,10 @@
 //! `aidlink register due`: what is late or due, in working days.
 
+use std::collections::BTreeMap;
+
 use aidlink_faults::text::Text;
 use aidlink_office::terminal::Output;
-use aidlink_register::due::{Due, Standing, due};
+use aidlink_register::due::{Due, DueKind, Standing, due};
 use aidlink_register::ledger::Names;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -30,7 +32,7 @@ struct ShownDue<'a> {
     agency_name: Option<Text>,
 }
 
-/// Shows what is late, what has no deadline and, if asked, what runs.
+/// Shows what is late, how much has no deadline and, if asked, each of these and what runs.
 pub(super) fn run(arguments: &RegisterDueArguments, output: Output) -> Result<Ending, Ending> {
     let terms = arguments.terms.read()?;
     let register = arguments.file.open_to_read(output)?;
@@ -50,8 +52,12 @@ pub(super) fn run(arguments: &RegisterDueArguments, output: Output) -> Result<En
             }
         })
         .collect();
-    for due in &shown {
+    let is_said = |due: &Due| arguments.all || !is_counted_only(due);
+    for due in shown.iter().filter(|shown| is_said(shown.due)) {
         output.say(&text(due));
+    }
+    if !arguments.all {
+        say_without_deadline(&all, output);
     }
     let as_of = terms.as_of;
     output.say(&Text::new(
@@ -68,6 +74,39 @@ pub(super) fn run(arguments: &RegisterDueArguments, output: Output) -> Result<En
         due: shown,
     });
     Ok(Ending::Done)
+}
+
+/// Says how much of each kind has no deadline. A place that set none would have a line for
+/// nearly every lead, and what is late would be lost among them.
+fn say_without_deadline(all: &[Due], output: Output) {
+    let mut kinds: BTreeMap<DueKind, Vec<&Due>> = BTreeMap::new();
+    for due in all.iter().filter(|due| is_counted_only(due)) {
+        kinds.entry(due.kind).or_default().push(due);
+    }
+    for (kind, due) in &kinds {
+        let (kind, count) = (kind.text(), due.len());
+        let since = due.iter().map(|due| due.since).min();
+        let since = since.map(|day| day.to_string()).unwrap_or_default();
+        let why = due.iter().find_map(|due| due.unset.as_ref());
+        let zh = why.map(|why| format!("（{}）", why.zh)).unwrap_or_default();
+        let en = why.map(|why| format!(" ({})", why.en)).unwrap_or_default();
+        output.say(&Text::new(
+            format!(
+                "{}：{count}项未定期限{zh}，最早自{since}起；逐项列出用 --all",
+                kind.zh
+            ),
+            format!(
+                "{}: {count} without a deadline{en}, the first since {since}; --all lists them",
+                kind.en
+            ),
+        ));
+    }
+}
+
+/// Whether something has no line of its own unless it is asked for. A gap is a proposal, and
+/// no place sets a deadline for it.
+fn is_counted_only(due: &Due) -> bool {
+    due.standing == Standing::NoDeadline && due.kind != DueKind::Gap
 }
 
 fn text(shown: &ShownDue<'_>) -> Text {

@@ -55,7 +55,7 @@ struct Row {
 /// Records one event, or those of a file.
 pub(super) fn run(arguments: &RegisterNoteArguments, output: Output) -> Result<Ending, Ending> {
     let rows = match &arguments.csv {
-        Some(file) => read_table(file, &arguments.operator)?,
+        Some(file) => read_table(file, arguments.operator.as_deref())?,
         None => vec![Row {
             place: Place::default(),
             written: Ok(of_options(arguments)?),
@@ -194,7 +194,7 @@ fn of_options(arguments: &RegisterNoteArguments) -> Result<WrittenEvent, Ending>
         on: arguments.on.map(|on| on.to_string()).unwrap_or_default(),
         correct: text(&arguments.correct),
         withdraw: text(&arguments.withdraw),
-        operator: arguments.operator.clone(),
+        operator: text(&arguments.operator),
         approver: text(&arguments.approver),
         because: text(&arguments.because),
         fields: fields.collect::<Result<_, _>>()?,
@@ -202,8 +202,9 @@ fn of_options(arguments: &RegisterNoteArguments) -> Result<WrittenEvent, Ending>
     })
 }
 
-/// Reads a table. Rows that name no operator are recorded by `operator`.
-fn read_table(file: &Path, operator: &str) -> Result<Vec<Row>, Faults> {
+/// Reads a table. Rows that name no operator are recorded by `operator`; without one they
+/// are refused.
+fn read_table(file: &Path, operator: Option<&str>) -> Result<Vec<Row>, Faults> {
     let rows = noted::read(file)?.into_iter();
     let rows = rows.map(|row| {
         let place = Place {
@@ -212,8 +213,8 @@ fn read_table(file: &Path, operator: &str) -> Result<Vec<Row>, Faults> {
         };
         let written = match row.written {
             Ok(mut written) => {
-                if written.operator.is_empty() {
-                    operator.clone_into(&mut written.operator);
+                if written.operator.trim().is_empty() {
+                    written.operator = operator.unwrap_or_default().to_owned();
                 }
                 Ok(written)
             }
@@ -245,6 +246,17 @@ fn new_event(
     written: &WrittenEvent,
     today: Date,
 ) -> Result<NewEvent, Refused> {
+    if written.operator.trim().is_empty() {
+        return Err(refused(
+            "operator",
+            "未写明登记人",
+            "nobody is named who records it",
+            (
+                "请填写“登记人”列，或用 --operator 统一指明",
+                "fill in the column `operator`, or name one for all such rows with --operator",
+            ),
+        ));
+    }
     let on = match written.on.as_str() {
         "" => None,
         text => Some(day(text).ok_or_else(|| {

@@ -28,6 +28,7 @@ use aidlink_register::items::{Appended, Batch, FoundLead, NewItem, Standing};
 use aidlink_register::number::{LeadNumber, PersonNumber};
 use aidlink_register::register::Register;
 use aidlink_register::token::RegisterToken;
+use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
@@ -108,6 +109,10 @@ pub(super) fn take_leads(
     output: Output,
 ) -> Result<Taken, Faults> {
     let verification = finished(open, arguments)?;
+    let issued_on = verification.manifest.issued_on;
+    if issued_on > Zoned::now().date() {
+        return Err(not_issued_yet(arguments, issued_on).into());
+    }
     let key_file = match &arguments.register_key {
         Some(path) => path.clone(),
         None => parent_of(&arguments.file.register).join("register.key"),
@@ -345,6 +350,22 @@ pub(super) fn say_taken(taken: &Taken, output: Output) {
             ),
         ));
     }
+}
+
+fn not_issued_yet(arguments: &RoundInRegister, issued_on: Date) -> Fault {
+    Fault::of_file(
+        &arguments.round,
+        Text::new(
+            format!("本轮签发日期 {issued_on} 在今天之后，线索尚不能登记"),
+            format!(
+                "the round is issued on {issued_on}, after today: its leads cannot be taken yet"
+            ),
+        ),
+        Text::new(
+            "请到签发之日再登记；日期写错的，改正 issued_on 后重新运行该轮次",
+            "take it on that day; if the day is wrong, correct `issued_on` and run the round again",
+        ),
+    )
 }
 
 fn no_number(folder: &Path) -> Fault {

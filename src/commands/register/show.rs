@@ -1,5 +1,6 @@
 //! `aidlink register show`: shows leads, and their events.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, nearest_name_hint};
@@ -10,6 +11,7 @@ use aidlink_policy::pack::Policy;
 use aidlink_register::book::{Book, Lead};
 use aidlink_register::chain::Recorded;
 use aidlink_register::event::Event;
+use aidlink_register::form::said;
 use aidlink_register::items::Subject;
 use aidlink_register::ledger::Names;
 use aidlink_register::number::{LeadNumber, PersonNumber};
@@ -91,6 +93,9 @@ pub(super) fn run(arguments: &RegisterShowArguments, output: Output) -> Result<E
         .map_err(Ending::WrongConfiguration)?;
     let register = arguments.file.open_to_read(output)?;
     let book = register.book();
+    let agency = arguments.agency.as_deref().map(str::trim);
+    let agency = agency.map(|agency| agency_named(agency, &policy, book));
+    let agency = agency.transpose()?;
     let contains = |texts: &[String], part: &Option<String>| {
         let part = part.as_deref().map(str::trim);
         part.is_none_or(|part| texts.iter().any(|text| text.contains(part)))
@@ -100,9 +105,8 @@ pub(super) fn run(arguments: &RegisterShowArguments, output: Output) -> Result<E
         lead.as_ref().is_none_or(|lead| one.number == *lead)
             && person.as_ref().is_none_or(|person| one.person == *person)
             && stage.is_none_or(|stage| one.state.as_ref().is_some_and(|at| at.stage == stage))
-            && arguments
-                .agency
-                .as_deref()
+            && agency
+                .as_ref()
                 .is_none_or(|agency| book.agency_of(one) == agency)
             && contains(&about.names, &arguments.name)
             && contains(&about.case_numbers, &arguments.case)
@@ -150,10 +154,42 @@ fn stage_named(text: &str) -> Result<Stage, Ending> {
     let stage = stages.find(|stage| stage.name() == text || stage.text().zh == text);
     stage.ok_or_else(|| {
         let names = Stage::ALL.iter().map(|stage| stage.name());
+        let words = Stage::ALL.map(|stage| stage.text().zh);
         let fault = Fault::of_file(
             Path::new("--stage"),
             Text::new("没有这个阶段", "there is no such stage"),
-            nearest_name_hint(text, names),
+            Text::new(
+                format!("可写：{}", words.join("、")),
+                nearest_name_hint(text, names).en,
+            ),
+        );
+        Ending::WrongConfiguration(fault.into())
+    })
+}
+
+/// Returns the id of an agency that is named by it or by its name: one of the policy, or one
+/// that has a lead.
+fn agency_named(text: &str, policy: &Policy, book: &Book) -> Result<String, Ending> {
+    let of_policy = policy.agencies.iter();
+    let mut known: BTreeMap<&str, Text> = of_policy
+        .map(|agency| (agency.id.as_str(), agency.name.clone()))
+        .collect();
+    for lead in book.leads() {
+        let id = book.agency_of(lead);
+        known.entry(id).or_insert_with(|| Text::new(id, id));
+    }
+    let mut all = known.iter();
+    let is_it = |id: &str, name: &Text| [id, &name.zh, &name.en].contains(&text);
+    let found = all.find(|(id, name)| is_it(id, name));
+    found.map(|(id, _)| (*id).to_owned()).ok_or_else(|| {
+        let zh: Vec<&str> = known.values().map(|name| name.zh.as_str()).collect();
+        let fault = Fault::of_file(
+            Path::new("--agency"),
+            Text::new("没有这个单位", "there is no such agency"),
+            Text::new(
+                format!("可写：{}", zh.join("、")),
+                nearest_name_hint(text, known.keys().copied()).en,
+            ),
         );
         Ending::WrongConfiguration(fault.into())
     })
@@ -291,20 +327,47 @@ impl ShownEvent<'_> {
             }
             event => Step::of(event).map(Step::text).unwrap_or_default(),
         };
+        let said = match self.event {
+            Event::Corrected(corrected) => said(&corrected.event),
+            event => said(event),
+        };
+        let because = self.because.map(|because| {
+            Text::new(
+                format!("登记原因：{because}"),
+                format!("recorded because: {because}"),
+            )
+        });
+        let approver = self.approver.map(|approver| {
+            Text::new(
+                format!("审批人：{approver}"),
+                format!("approver: {approver}"),
+            )
+        });
+        let said: Vec<Text> = said.into_iter().chain(approver).chain(because).collect();
+        let joined = |of: fn(&Text) -> &str, between: &str| {
+            let texts: Vec<&str> = said.iter().map(of).collect();
+            match texts.is_empty() {
+                true => String::new(),
+                false => format!("\n      {}", texts.join(between)),
+            }
+        };
+        let said = Text::new(joined(|text| &text.zh, "；"), joined(|text| &text.en, "; "));
         let by = self.superseded_by.as_ref();
         let zh = by.map(|by| format!("（已由 {by} 更正或撤销）"));
         let en = by.map(|by| format!(" (superseded by {by})"));
         let (id, on, operator) = (&self.id, self.on, self.operator);
         Text::new(
             format!(
-                "  {on} {id} {} {operator}{}",
+                "  {on} {id} {} 登记人：{operator}{}{}",
                 step.zh,
-                zh.unwrap_or_default()
+                zh.unwrap_or_default(),
+                said.zh
             ),
             format!(
-                "  {on} {id} {} {operator}{}",
+                "  {on} {id} {} by {operator}{}{}",
                 step.en,
-                en.unwrap_or_default()
+                en.unwrap_or_default(),
+                said.en
             ),
         )
     }

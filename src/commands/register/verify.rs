@@ -19,6 +19,9 @@ use crate::commands::Ending;
 #[derive(Serialize)]
 struct Verified {
     held: bool,
+    /// The public key against which the signature was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer: Option<String>,
     /// The head of the register as it is, whether its signature holds or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<Head>,
@@ -29,6 +32,7 @@ struct Verified {
 /// Verifies a register, or accepts it as it is.
 pub(super) fn run(arguments: &RegisterVerifyArguments, output: Output) -> Result<Ending, Ending> {
     let path = &arguments.file.register;
+    let signer = arguments.file.signer()?.to_base64();
     let opened = match &arguments.accept {
         None => Register::verify(path, &arguments.file.signer()?),
         Some(last) => {
@@ -53,15 +57,16 @@ pub(super) fn run(arguments: &RegisterVerifyArguments, output: Output) -> Result
             }
             let of_head = text_of(&head);
             let text = Text::new(
-                format!("登记簿完整，签名有效。{}", of_head.zh),
+                format!("登记簿完整，签名有效。{}\n  签名公钥：{signer}", of_head.zh),
                 format!(
-                    "the register is whole and its signature holds. {}",
+                    "the register is whole and its signature holds. {}\n  signed with the key of {signer}",
                     of_head.en
                 ),
             );
             let last = head.last.clone();
             let verified = Verified {
                 held: true,
+                signer: Some(signer),
                 head: Some(head),
                 notices: register.notices().to_vec(),
                 faults: Vec::new(),
@@ -94,6 +99,7 @@ fn not_held(path: &Path, faults: &Faults, output: Output) -> Ending {
     };
     let verified = Verified {
         held: false,
+        signer: None,
         head,
         notices: Vec::new(),
         faults: faults.iter().map(ReportedFault::of).collect(),

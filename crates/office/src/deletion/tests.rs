@@ -62,6 +62,7 @@ impl Signed {
             early: Some("a test"),
             other_signer: None,
             confirmed: None,
+            filled_in: false,
             key_id: &key_id,
             dry_run: false,
             now: Timestamp::now(),

@@ -103,7 +103,11 @@ fn because(policy: &Policy, aid: &str, earlier: &EarlierLead, as_of: Date) -> Op
     let entry = policy.referral_state(aid, earlier.state)?;
     let since = earlier.since.min(as_of);
     if entry.suppresses == Suppression::Never {
-        return Some(entry.title.clone());
+        // The title of the entry names all its states, and how this lead ended is said before.
+        return Some(Text::new(
+            "这种情形每轮都重新列出",
+            "such a lead is listed in every round",
+        ));
     }
     if let Some(day) = entry.lapses_on.filter(|day| since < *day && *day <= as_of) {
         return Some(Text::new(

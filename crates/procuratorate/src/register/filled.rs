@@ -692,6 +692,9 @@ fn complete(mut said: Said, index: &Index<'_>) -> Result<(Said, Date), Refused> 
         .by
         .take()
         .or_else(|| unless_stated.decided_by.clone());
+    if details.by.is_none() {
+        return Err((Some(FilledColumn::DecidedBy), WhyRefused::NoName));
+    }
     let day = details.on.or(unless_stated.decided_on);
     let day = day.ok_or((Some(FilledColumn::DecidedOn), WhyRefused::NoDay))?;
     let day = check_day(day, index.days()).map_err(|why| (Some(FilledColumn::DecidedOn), why))?;

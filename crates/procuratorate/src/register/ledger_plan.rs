@@ -436,6 +436,9 @@ struct Plan<'l> {
     state: Option<LeadState>,
     reason: Option<Reason>,
     reason_used: bool,
+    /// Why the agency refused, if the ledger has a column of its own for it.
+    refused_because: Option<Reason>,
+    refused_because_used: bool,
     steps: Vec<LedgerStep>,
     notes: Vec<CellFault>,
 }
@@ -492,8 +495,10 @@ impl<'l> Plan<'l> {
             found_on,
             at: found_on,
             state: None,
-            reason: planning.words.reason(line)?,
+            reason: planning.words.reason(line, "reason")?,
             reason_used: false,
+            refused_because: planning.words.reason(line, "refused_because")?,
+            refused_because_used: false,
             steps: Vec::new(),
             notes: Vec::new(),
         })
@@ -687,9 +692,19 @@ impl<'l> Plan<'l> {
                 ),
             ));
         }
-        if self.reason.is_some() && !self.reason_used && !self.is_implied() {
+        for (field, reason, is_used) in [
+            ("reason", self.reason, self.reason_used),
+            (
+                "refused_because",
+                self.refused_because,
+                self.refused_because_used,
+            ),
+        ] {
+            if reason.is_none() || is_used || self.is_implied(reason) {
+                continue;
+            }
             self.notes.push(line.fault(
-                "reason",
+                field,
                 Text::new(
                     "没有可附理由的结论，理由未收录",
                     "nothing in the row takes a reason, so it is not recorded",
@@ -703,10 +718,10 @@ impl<'l> Plan<'l> {
         Ok(())
     }
 
-    /// Whether the reason follows from the person's answer.
-    fn is_implied(&self) -> bool {
+    /// Whether a reason follows from the person's answer.
+    fn is_implied(&self, reason: Option<Reason>) -> bool {
         let state = self.state.as_ref();
-        state.is_some_and(|state| state.reason == self.reason)
+        state.is_some_and(|state| state.reason == reason)
     }
 
     fn advance(&mut self, event: &Event, on: Date) {
@@ -749,15 +764,24 @@ impl<'l> Plan<'l> {
         self.reason
     }
 
-    fn needed_reason(&mut self) -> Result<Reason, CellFault> {
-        let line = self.line;
-        self.take_reason().ok_or_else(|| {
-            line.fault(
-                "reason",
-                Text::new("未写明理由", "there is no reason"),
-                Text::new("请填写", "fill it in"),
-            )
-        })
+    /// Returns why somebody else refused the aid. Many ledgers have one column for all
+    /// reasons.
+    fn take_refused_because(&mut self) -> Option<Reason> {
+        match self.refused_because {
+            None => self.take_reason(),
+            Some(reason) => {
+                self.refused_because_used = true;
+                Some(reason)
+            }
+        }
+    }
+
+    fn no_reason(&self, field: &str) -> CellFault {
+        self.line.fault(
+            field,
+            Text::new("未写明理由", "there is no reason"),
+            Text::new("请填写", "fill it in"),
+        )
     }
 
     fn judicial_aid(&mut self) -> Result<(), CellFault> {
@@ -781,7 +805,7 @@ impl<'l> Plan<'l> {
             && self.planning.words.finding(self.line)? == Some(Finding::Rejected);
         let reason = match step {
             Refused if self.direction == Direction::ToJudicial && !is_rejected => {
-                self.take_reason()
+                self.take_refused_because()
             }
             _ => None,
         };
@@ -817,7 +841,10 @@ impl<'l> Plan<'l> {
             return Ok(());
         };
         let reason = match finding {
-            Finding::Rejected => Some(self.needed_reason()?),
+            Finding::Rejected => {
+                let reason = self.take_reason();
+                Some(reason.ok_or_else(|| self.no_reason("reason"))?)
+            }
             Finding::Confirmed | Finding::NeedsMore => None,
         };
         let on = self.line.day("decided_on")?.unwrap_or(self.at);
@@ -1007,7 +1034,10 @@ impl<'l> Plan<'l> {
             };
         };
         let reason = match reply {
-            Reply::NotEligible => Some(self.needed_reason()?),
+            Reply::NotEligible => {
+                let reason = self.take_refused_because();
+                Some(reason.ok_or_else(|| self.no_reason("refused_because"))?)
+            }
             _ => None,
         };
         let replied = Replied {
@@ -1261,8 +1291,13 @@ fn evidence(line: &LedgerLine) -> (Vec<Evidence>, Option<String>) {
         return (Vec::new(), None);
     };
     let one = |part: &String| -> Option<Evidence> {
-        let (rule, rest) = part.split_once(" (")?;
+        let (rule, rest) = part.rsplit_once(" (")?;
         let rest = rest.strip_suffix(')')?;
+        // The id stands behind the title.
+        let titled = rule
+            .strip_suffix(']')
+            .and_then(|rule| rule.rsplit_once(" ["));
+        let rule = titled.map_or(rule, |(_, rule)| rule);
         let (register, snapshot) = match rest.rsplit_once(' ') {
             Some((register, day)) => (register, Some(day.parse::<Date>().ok()?)),
             None => (rest, None),
@@ -1329,7 +1364,7 @@ fn of_state(
             ),
         )
     };
-    let reason = words.reason(&line)?;
+    let reason = words.reason(&line, "reason")?;
     const CHECKED: [(&str, &str); 2] = [("finding", "confirmed"), ("decided_on", "")];
     const SENT: [(&str, &str); 3] = [
         ("finding", "confirmed"),

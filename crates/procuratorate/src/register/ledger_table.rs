@@ -68,7 +68,7 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("aid", &["救助项目", "拟请给予的救助项目", "救助类别"]),
     ("agency", &["移送单位", "受理单位", "接收部门"]),
     ("finding", &["核查结果", "核实结论"]),
-    ("reason", &["不予移送理由", "不符合理由", "原因"]),
+    ("reason", &["理由", "原因"]),
     ("decided_by", &["核实人"]),
     ("decided_on", &["核查时间", "核实日期"]),
     ("rights_told_on", &["权利告知时间", "告知权利日期"]),
@@ -81,6 +81,10 @@ const ALIASES: &[(&str, &[&str])] = &[
     ("signed_for_on", &["签收时间", "签收回执日期"]),
     ("replied_on", &["反馈时间", "回复日期"]),
     ("reply", &["审查结果", "反馈意见", "回复结果"]),
+    (
+        "refused_because",
+        &["不符合原因", "不予救助理由", "反馈理由"],
+    ),
     ("outcome_told_on", &["告知本人时间", "告知结果日期"]),
     ("outcome_told", &["告知本人方式", "告知结果方式"]),
     ("granted", &["落实救助项目", "落实情况"]),
@@ -457,21 +461,22 @@ impl<'w> LedgerWords<'w> {
         })
     }
 
-    /// Returns the reason of a row.
+    /// Returns the reason in a column of a row.
     ///
     /// # Errors
     /// If the cell is no reason.
     pub fn reason(
         &self,
         line: &LedgerLine,
+        field: &str,
     ) -> Result<Option<aidlink_register::decision::Reason>, CellFault> {
-        let Some(text) = line.texts.get("reason") else {
+        let Some(text) = line.texts.get(field) else {
             return Ok(None);
         };
-        let text = self.site_code("reason", text).unwrap_or(text);
+        let text = self.site_code(field, text).unwrap_or(text);
         reason(text).map(Some).ok_or_else(|| {
             let (message, hint) = (WhyRefused::UnknownReason.text(), Text::default());
-            line.fault("reason", message, hint)
+            line.fault(field, message, hint)
         })
     }
 }

@@ -245,22 +245,30 @@ impl<'t> Layout<'t> {
     }
 
     /// Returns the line of a lead on the sheet of persons: who gives the aid, the aid,
-    /// how sure it is, and what it is to the register.
+    /// how sure it is, and what the register says of it.
     fn aid_line(&self, lead: &ListedLead<'_>) -> String {
         let agency = self.terms.policy.agency_name(&lead.aid.agency);
         let agency = agency.in_language(self.language);
         let aid = lead.aid.title.in_language(self.language);
         let grade = lead.grade.title();
-        let grade = grade.in_language(self.language);
+        let grade = grade.in_language(self.language).to_owned();
         let status = lead.status.map(|status| status.text());
-        let status = status
-            .as_ref()
-            .map(|status| status.in_language(self.language));
-        match (self.language, status) {
-            (Language::Chinese, None) => format!("{agency}：{aid}（{grade}）"),
-            (Language::Chinese, Some(status)) => format!("{agency}：{aid}（{grade}，{status}）"),
-            (Language::English, None) => format!("{agency}: {aid} ({grade})"),
-            (Language::English, Some(status)) => format!("{agency}: {aid} ({grade}, {status})"),
+        let status = status.map(|status| status.in_language(self.language).to_owned());
+        let because = |title: &Text, said: &String| {
+            let title = title.in_language(self.language);
+            (!said.is_empty()).then(|| match self.language {
+                Language::Chinese => format!("{title}：{said}"),
+                Language::English => format!("{title}: {said}"),
+            })
+        };
+        let why = because(&Text::new("原因", "why"), &lead.row.why_again);
+        let decision = Text::new("上次核查", "last decision");
+        let decision = because(&decision, &lead.row.last_decision);
+        let said = [Some(grade), status, why, decision].into_iter().flatten();
+        let said: Vec<String> = said.collect();
+        match self.language {
+            Language::Chinese => format!("{agency}：{aid}（{}）", said.join("，")),
+            Language::English => format!("{agency}: {aid} ({})", said.join(", ")),
         }
     }
 

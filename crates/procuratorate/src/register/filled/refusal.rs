@@ -47,6 +47,8 @@ pub enum WhyRefused {
     ReasonNotTaken,
     /// The reason "other", without a remark.
     OtherWithoutRemark,
+    /// Nobody is named who decided.
+    NoName,
     /// There is no day.
     NoDay,
     /// The day cannot be read to the day.
@@ -88,6 +90,7 @@ impl WhyRefused {
             WhyRefused::ReasonWithoutDecision => "reason_without_decision",
             WhyRefused::ReasonNotTaken => "reason_not_taken",
             WhyRefused::OtherWithoutRemark => "other_without_remark",
+            WhyRefused::NoName => "no_name",
             WhyRefused::NoDay => "no_day",
             WhyRefused::UnreadableDay => "unreadable_day",
             WhyRefused::InTheFuture => "in_the_future",
@@ -186,6 +189,10 @@ impl WhyRefused {
             WhyRefused::OtherWithoutRemark => (
                 "理由为“其他”但没有备注；请在“备注”列中写明",
                 "the reason is \"other\", but there is no remark; write it in the column \"Remark\"",
+            ),
+            WhyRefused::NoName => (
+                "没有核查人；请填写，或用 --decided-by 统一指明",
+                "nobody is named who decided; fill it in, or name one for all such rows with --decided-by",
             ),
             WhyRefused::NoDay => (
                 "没有核查日期；请填写，或用 --decided-on 统一指明",
