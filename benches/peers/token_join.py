@@ -18,6 +18,7 @@ import subprocess
 import sys
 
 from measure import measure
+from offices import as_split, signers
 
 DUCKDB = """
 import sys, duckdb
@@ -34,23 +35,13 @@ print(row[0])
 """
 
 
-OFFICES = ("procuratorate", "centre", "civil-affairs", "education", "disabled-federation", "veterans")
-
-
 def make_round(aidlink, folder):
     """Makes a plain split round, with every office's signing key beside the round file."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = [aidlink, "sample", "--dirt", "none", "--out", folder, "--quiet"]
     subprocess.run(made, check=True)
-    signers = []
-    for office in OFFICES:
-        key = folder / f"{office}.key"
-        done = subprocess.run([aidlink, "signing", "new", key, "--quiet"], check=True, capture_output=True, text=True)
-        signers.append(f'{office} = "{done.stdout.strip()}"\n')
     round_file = folder / "round.toml"
-    text = round_file.read_text().replace('mode = "pooled"', 'mode = "split"')
-    sealing = '[sealing]\nplain = ["tokens", "leads"]\n'
-    round_file.write_text(f"{text}\n{sealing}\n[signing.signers]\n{''.join(signers)}")
+    round_file.write_text(as_split(round_file.read_text(), signers(aidlink, folder)))
 
 
 def main():

@@ -29,6 +29,12 @@ impl IdentifiedRow<'_> {
         self.checked.warning
     }
 
+    /// Returns what follows the ID number in the number of the person's disability
+    /// certificate.
+    pub fn certificate(&self) -> Option<CertificateTail> {
+        self.checked.certificate
+    }
+
     /// Returns the row.
     pub fn row(&self) -> &RowView<'_> {
         &self.row

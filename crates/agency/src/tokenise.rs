@@ -4,6 +4,7 @@
 //! for rows that leave the agency, and in a pooled round for rows that may be of a case
 //! party. Only tokens and outcomes leave the agency.
 
+mod alike;
 mod empty_columns;
 mod error;
 mod evaluate;

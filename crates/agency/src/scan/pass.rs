@@ -90,7 +90,18 @@ impl RowView<'_> {
     pub fn encoding(&self, file: Encoding, cell: &[u8]) -> Encoding {
         match cell.is_ascii() {
             true => file,
-            false => self.to_cells().encoding(file),
+            false => self.record_encoding(file),
+        }
+    }
+
+    /// Returns the encoding of this row, in a file that is otherwise in `file`.
+    pub fn record_encoding(&self, file: Encoding) -> Encoding {
+        match &self.cells {
+            RowCells::Split(cells) => cells.encoding(file),
+            RowCells::Unquoted { record } => {
+                let delimiter = self.dialect.delimiter;
+                file.of_record(record, record.split(|byte| *byte == delimiter))
+            }
         }
     }
 

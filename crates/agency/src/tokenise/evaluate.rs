@@ -48,6 +48,45 @@ pub(super) struct EvaluatedRow<'r> {
     pub(super) listed: Listed,
 }
 
+/// What the rules say of a row.
+pub(super) enum JudgedRow {
+    /// The withhold rule with this position withholds it.
+    Withheld(usize),
+    /// It is not kept.
+    Stays,
+    /// It is kept with these outcomes, in the order of the policy's outcome rules.
+    Leaves(Vec<Outcome>),
+}
+
+/// A field that rules need and that a row states itself: in its own column, or in the number
+/// of a certificate.
+#[derive(Clone, Copy)]
+pub(super) struct StatedAttribute<'a> {
+    pub(super) field: &'a Field,
+    pub(super) column: Option<usize>,
+    pub(super) form: ColumnForm,
+}
+
+/// The outcomes of rules on a block of rows: a column for each rule.
+struct Outcomes {
+    withheld: Vec<Vec<Outcome>>,
+    outcomes: Vec<Vec<Outcome>>,
+    /// Whether rows with these outcomes may leave. Only few patterns of outcomes occur.
+    may_leave: HashMap<Vec<Outcome>, bool>,
+}
+
+/// The cells of a block as rules see them.
+struct BlockOfCells {
+    block: RowBlock,
+    /// For each further row of the block, the row that it is a combination of.
+    rows_of_alternatives: Vec<usize>,
+    encodings: Vec<Encoding>,
+    /// For each row, the fields whose cells cannot be read.
+    unreadable: Vec<Vec<String>>,
+    /// For each case row, the positions of the fields without a value.
+    empty: Vec<Vec<usize>>,
+}
+
 /// The kept rows of a block and the counts of all its rows.
 pub(super) struct Evaluated<'r> {
     pub(super) rows: Vec<EvaluatedRow<'r>>,
@@ -86,6 +125,22 @@ impl EvaluatedCounts {
             *self.value_faults.entry(fault).or_default() += count;
         }
         unmapped::append(&mut self.unmapped, next.unmapped);
+    }
+
+    /// Counts rows that were not evaluated themselves: those that each withhold rule, by id,
+    /// withholds, those without outcome, and those that are kept.
+    pub(super) fn add_alike<'r>(
+        &mut self,
+        withheld: impl Iterator<Item = (&'r str, u64)>,
+        without_outcome: u64,
+        kept: u64,
+    ) {
+        for (rule, count) in withheld.filter(|(_, count)| *count > 0) {
+            self.withheld += count;
+            *self.withheld_by_rule.entry(rule.to_owned()).or_default() += count;
+        }
+        self.without_outcome += without_outcome;
+        self.kept += kept;
     }
 
     fn add_unreadable(&mut self, field: &Field, unread: Unreadable) {
@@ -346,12 +401,8 @@ impl<'a> RowColumns<'a> {
         })
     }
 
-    /// Evaluates all rules on a block of rows.
-    pub(super) fn evaluate<'r>(
-        &self,
-        rows: &'r [OwnedRow],
-    ) -> Result<Evaluated<'r>, EvaluationError> {
-        let mut counts = EvaluatedCounts::default();
+    /// Reads the cells that rules need.
+    fn read_block<'r>(&self, rows: &[&'r OwnedRow], counts: &mut EvaluatedCounts) -> BlockOfCells {
         let mut block = RowBlock {
             rows: rows.len(),
             ..RowBlock::default()
@@ -399,28 +450,117 @@ impl<'a> RowColumns<'a> {
             block.columns.insert(field.clone(), column);
         }
         add_derived(&mut block, rows, self.as_of);
-        let rows_of_alternatives = alternatives.add_to(&mut block);
+        BlockOfCells {
+            rows_of_alternatives: alternatives.add_to(&mut block),
+            block,
+            encodings,
+            unreadable,
+            empty,
+        }
+    }
+
+    /// Evaluates the rules on a block of rows.
+    fn outcomes(&self, cells: &BlockOfCells, rows: usize) -> Result<Outcomes, EvaluationError> {
+        let BlockOfCells {
+            block,
+            rows_of_alternatives,
+            ..
+        } = cells;
         let outcomes_of = |rules: &[&Rule]| -> Result<Vec<Vec<Outcome>>, EvaluationError> {
-            let mut columns = evaluate_rules(rules, &block, self.as_of)?;
+            let mut columns = evaluate_rules(rules, block, self.as_of)?;
             for outcomes in &mut columns {
-                let alternatives = outcomes.split_off(rows.len());
+                let alternatives = outcomes.split_off(rows);
                 for (row, outcome) in rows_of_alternatives.iter().zip(alternatives) {
                     outcomes[*row] = outcomes[*row].or(outcome);
                 }
             }
             Ok(columns)
         };
-        let withheld = outcomes_of(&self.withhold_rules)?;
-        let outcomes = outcomes_of(&self.outcome_rules)?;
-        // Only few patterns of outcomes occur, so the answer is cached for each.
-        let mut may_leave: HashMap<Vec<Outcome>, bool> = HashMap::new();
+        Ok(Outcomes {
+            withheld: outcomes_of(&self.withhold_rules)?,
+            outcomes: outcomes_of(&self.outcome_rules)?,
+            may_leave: HashMap::new(),
+        })
+    }
+
+    /// Returns what the rules say of a row of a block.
+    fn judged(&self, of_block: &mut Outcomes, index: usize) -> JudgedRow {
+        let Outcomes {
+            withheld,
+            outcomes,
+            may_leave,
+        } = of_block;
+        let withheld_by = withheld
+            .iter()
+            .position(|column| column[index] == Outcome::Yes);
+        if let Some(rule) = withheld_by {
+            return JudgedRow::Withheld(rule);
+        }
+        // If the cell that would withhold the row cannot be read, nothing on the row is
+        // certain.
+        let is_in_doubt = withheld
+            .iter()
+            .any(|column| column[index] == Outcome::Unknown);
+        let outcomes: Vec<Outcome> = outcomes
+            .iter()
+            .map(|column| match column[index] {
+                Outcome::Yes if is_in_doubt => Outcome::Indicated,
+                outcome => outcome,
+            })
+            .collect();
+        if self.keep == Keep::WithOutcome {
+            let row_may_leave = match may_leave.get(&outcomes) {
+                Some(cached) => *cached,
+                None => {
+                    let answer = self.may_leave(&outcomes);
+                    may_leave.insert(outcomes.clone(), answer);
+                    answer
+                }
+            };
+            if !row_may_leave {
+                return JudgedRow::Stays;
+            }
+        }
+        JudgedRow::Leaves(outcomes)
+    }
+
+    /// Returns what the rules say of rows, and nothing else of them.
+    ///
+    /// # Errors
+    /// If the rules cannot be evaluated.
+    pub(super) fn judge<'r>(
+        &self,
+        rows: impl Iterator<Item = &'r OwnedRow>,
+    ) -> Result<Vec<JudgedRow>, EvaluationError> {
+        let rows: Vec<&OwnedRow> = rows.collect();
+        let cells = self.read_block(&rows, &mut EvaluatedCounts::default());
+        let mut outcomes = self.outcomes(&cells, rows.len())?;
+        let judged = (0..rows.len()).map(|index| self.judged(&mut outcomes, index));
+        Ok(judged.collect())
+    }
+
+    /// Evaluates all rules on a block of rows.
+    pub(super) fn evaluate<'r>(
+        &self,
+        rows: &'r [OwnedRow],
+    ) -> Result<Evaluated<'r>, EvaluationError> {
+        let mut counts = EvaluatedCounts::default();
+        let all: Vec<&OwnedRow> = rows.iter().collect();
+        let cells = self.read_block(&all, &mut counts);
+        let mut of_block = self.outcomes(&cells, rows.len())?;
+        let BlockOfCells {
+            encodings,
+            unreadable,
+            empty,
+            ..
+        } = cells;
+        let is_of_cases = self.schema.name == CASE_EXPORT;
         let mut kept = Vec::new();
         let stated = rows.iter().zip(unreadable.into_iter().zip(empty));
         for (index, (row, (mut unreadable, mut empty))) in stated.enumerate() {
-            let withheld_by = withheld
-                .iter()
-                .position(|column| column[index] == Outcome::Yes);
-            if let Some(rule) = withheld_by {
+            let judged = self.judged(&mut of_block, index);
+            if let JudgedRow::Withheld(rule) = judged {
+                let withheld = &of_block.withheld;
                 counts.withheld += 1;
                 let rule = self.withhold_rules[rule];
                 let by_rule = counts.withheld_by_rule.entry(rule.id.clone());
@@ -438,32 +578,10 @@ impl<'a> RowColumns<'a> {
                 }
                 continue;
             }
-            // If the cell that would withhold the row cannot be read, nothing on the row
-            // is certain.
-            let is_in_doubt = withheld
-                .iter()
-                .any(|column| column[index] == Outcome::Unknown);
-            let outcomes: Vec<Outcome> = outcomes
-                .iter()
-                .map(|column| match column[index] {
-                    Outcome::Yes if is_in_doubt => Outcome::Indicated,
-                    outcome => outcome,
-                })
-                .collect();
-            if self.keep == Keep::WithOutcome {
-                let row_may_leave = match may_leave.get(&outcomes) {
-                    Some(cached) => *cached,
-                    None => {
-                        let answer = self.may_leave(&outcomes);
-                        may_leave.insert(outcomes.clone(), answer);
-                        answer
-                    }
-                };
-                if !row_may_leave {
-                    counts.without_outcome += 1;
-                    continue;
-                }
-            }
+            let JudgedRow::Leaves(outcomes) = judged else {
+                counts.without_outcome += 1;
+                continue;
+            };
             let mut shown = |(field, column): &(&Field, Option<usize>)| {
                 let cell = column.map_or(&[][..], |column| row.cells.get(column));
                 let text = match encodings[index].decode(cell) {
@@ -509,7 +627,41 @@ impl<'a> RowColumns<'a> {
     }
 }
 
-impl RowColumns<'_> {
+impl<'a> RowColumns<'a> {
+    pub(super) fn schema(&self) -> &'a ExportSchema {
+        self.schema
+    }
+
+    pub(super) fn as_of(&self) -> Date {
+        self.as_of
+    }
+
+    /// The encoding of the file.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// The rules on the export: those that withhold rows, then the others.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &'a Rule> {
+        let rules = self.withhold_rules.iter().chain(&self.outcome_rules);
+        rules.copied()
+    }
+
+    /// Returns the fields on which alone it depends what the rules say of a row; `None` if
+    /// there is more to a row, or more is counted of it.
+    pub(super) fn stated_attributes(&self) -> Option<impl Iterator<Item = StatedAttribute<'a>>> {
+        let is_more = self.schema.name == CASE_EXPORT
+            || !self.list_fields.is_empty()
+            || !self.reviewer_fields.is_empty()
+            || self.attributes.iter().any(|one| one.source.is_some());
+        let stated = self.attributes.iter().map(|one| StatedAttribute {
+            field: one.field,
+            column: one.column,
+            form: one.form,
+        });
+        (!is_more).then_some(stated)
+    }
+
     /// Returns the fields for want of which the first of these rules withholds a row.
     /// `empty` are the positions of the row's fields without a value. There are none if
     /// one of the rules withholds it for a value that it has.
@@ -646,7 +798,7 @@ impl<'a> Alternatives<'a> {
 }
 
 /// Adds the columns derived from the ID number: age, minor and sex.
-fn add_derived(block: &mut RowBlock, rows: &[OwnedRow], as_of: Date) {
+fn add_derived(block: &mut RowBlock, rows: &[&OwnedRow], as_of: Date) {
     let mut age = Column::new(FieldType::Integer);
     let mut minor = Column::new(FieldType::Boolean);
     let mut sex = Column::new(FieldType::String);

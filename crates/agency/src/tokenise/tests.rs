@@ -1,5 +1,7 @@
 //! Tests that tokenise and inspect exports with known rows in every possible way.
 
+mod alike;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use aidlink_contract::token_file::TokenFileWriter;
 use rayon::prelude::*;
 
+use super::alike::{AlikeRows, Judged, Known, NewCells};
 use super::empty_columns::{EmptySoFar, NeededColumns};
 use super::error::TokeniseError;
 use super::evaluate::{EvaluatedCounts, ROWS_PER_BLOCK, RowColumns};
@@ -116,6 +117,38 @@ impl<P: std::hash::Hash + Eq> PatternCounter<P> {
 pub fn tokenise_whole_register<W: Write + Send>(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
+    writer: TokenFileWriter<W>,
+    spill_folder: &Path,
+    rare_below: u64,
+) -> Result<WholeRegister<W>, TokeniseError> {
+    tokenise(
+        Way::Alike,
+        exports,
+        tokenising,
+        writer,
+        spill_folder,
+        rare_below,
+    )
+}
+
+/// How rows are evaluated. Both ways give the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Rows that no rule can tell apart are evaluated once.
+    Alike,
+    /// Each row is evaluated. It is the reference of the other way.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests compare with it"))]
+    Plain,
+}
+
+/// As [`tokenise_whole_register`], in a way.
+///
+/// # Errors
+/// See [`TokeniseError`].
+pub(super) fn tokenise<W: Write + Send>(
+    way: Way,
+    exports: &[Export],
+    tokenising: &Tokenising<'_>,
     mut writer: TokenFileWriter<W>,
     spill_folder: &Path,
     rare_below: u64,
@@ -140,6 +173,10 @@ pub fn tokenise_whole_register<W: Write + Send>(
             identity: IdentityCheck::new(export, schema, as_of),
             needed: &needed,
             columns: &columns,
+            alike: match way {
+                Way::Alike => AlikeRows::new(&columns),
+                Way::Plain => None,
+            },
             tokeniser: tokenising.tokeniser,
             settings: &settings,
             rejects: tokenising.rejects_of(export),
@@ -187,21 +224,36 @@ struct Context<'a> {
     identity: IdentityCheck,
     needed: &'a NeededColumns<'a>,
     columns: &'a RowColumns<'a>,
+    alike: Option<AlikeRows<'a>>,
     tokeniser: &'a Tokeniser,
     settings: &'a Arc<SpillSettings>,
     rejects: Option<TableRejects<'a>>,
 }
 
 /// The result of reading a block. It holds rows only until the end of the block, when
-/// they are evaluated and become persons.
+/// they are evaluated and become persons. A row that is like one that was evaluated before
+/// becomes a person at once.
 #[derive(Default)]
 struct BlockPersons {
     findings: IdentifyFindings,
     empty: EmptySoFar,
     rows: Vec<OwnedRow>,
+    alike: AlikeSoFar,
+    scratch: Scratch,
     counts: EvaluatedCounts,
     persons: Persons,
     error: Option<EvaluationError>,
+}
+
+/// What was found of the rows of a block that are like others.
+#[derive(Default)]
+struct AlikeSoFar {
+    known: Option<Arc<Known>>,
+    new_cells: NewCells,
+    /// Rows that are withheld, by position of the rule.
+    withheld: Vec<u64>,
+    stay: u64,
+    leave: u64,
 }
 
 impl Context<'_> {
@@ -224,19 +276,45 @@ impl Tally<Context<'_>> for BlockPersons {
     fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
         if let Some(row) = self.findings.identify(&context.identity, place, row) {
             context.needed.note(row.row(), &mut self.empty);
-            self.rows.push(row.into_owned());
+            let judged = context.alike.as_ref().and_then(|alike| {
+                let known = self.alike.known.get_or_insert_with(|| alike.known());
+                alike.judged(known, &row, &mut self.alike.new_cells)
+            });
+            match judged {
+                None => self.rows.push(row.into_owned()),
+                Some(Judged::Stays) => self.alike.stay += 1,
+                Some(Judged::Withheld(rule)) => {
+                    let withheld = &mut self.alike.withheld;
+                    withheld.resize(withheld.len().max(rule + 1), 0);
+                    withheld[rule] += 1;
+                }
+                Some(Judged::Leaves(outcomes)) => {
+                    self.alike.leave += 1;
+                    self.persons.push(PersonRow {
+                        token: context.tokeniser.token(row.id(), &mut self.scratch),
+                        outcomes,
+                    });
+                }
+            }
         }
     }
 
     fn end_of_block(&mut self, context: &Context<'_>) {
         self.persons.set_settings(context.settings);
         let rows = std::mem::take(&mut self.rows);
+        let alike = std::mem::take(&mut self.alike);
+        if let Some(all) = &context.alike {
+            let rules = context.columns.rules().map(|rule| rule.id.as_str());
+            let withheld = rules.zip(alike.withheld);
+            self.counts.add_alike(withheld, alike.stay, alike.leave);
+            self.error = all.learn(&rows, alike.new_cells).err();
+        }
         let blocks: Result<Vec<_>, _> = rows
             .par_chunks(ROWS_PER_BLOCK)
             .map(|rows| context.persons(rows))
             .collect();
         match blocks {
-            Err(error) => self.error = Some(error),
+            Err(error) => self.error = self.error.take().or(Some(error)),
             Ok(blocks) => {
                 for (persons, counts) in blocks {
                     self.counts.append(counts);
