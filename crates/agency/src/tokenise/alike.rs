@@ -341,8 +341,31 @@ impl<'a> AlikeRows<'a> {
         if rows.is_empty() && new.is_empty() {
             return Ok(());
         }
+        let firsts = self.number_all(rows, new);
+        // Without the lock: while polars works, this thread may begin with another block.
+        let judged = self.columns.judge(firsts.values().copied())?;
         let mut guard = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (known, published) = &mut *guard;
+        for (kind, judged) in firsts.into_keys().zip(judged) {
+            let judged = match judged {
+                JudgedRow::Withheld(rule) => Judged::Withheld(rule),
+                JudgedRow::Stays => Judged::Stays,
+                JudgedRow::Leaves(outcomes) => Judged::Leaves(OutcomeBits::new(&outcomes)),
+            };
+            known.kinds.insert(kind, judged);
+        }
+        // Copying costs as much as it learns, on average.
+        if known.entries() > published.entries() + published.entries() / 2 {
+            *published = Arc::new(known.clone());
+        }
+        Ok(())
+    }
+
+    /// Numbers the values of rows and the cells that were read. Returns the first row of each
+    /// kind that is not known.
+    fn number_all<'r>(&self, rows: &'r [OwnedRow], new: NewCells) -> BTreeMap<Kind, &'r OwnedRow> {
+        let mut guard = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = &mut guard.0;
         for (index, cell, number) in new {
             if let Some(values) = known.values.get_mut(index)
                 && values.cells.len() < MOST_CELLS
@@ -361,20 +384,7 @@ impl<'a> AlikeRows<'a> {
                 firsts.entry(kind).or_insert(row);
             }
         }
-        let judged = self.columns.judge(firsts.values().copied())?;
-        for (kind, judged) in firsts.into_keys().zip(judged) {
-            let judged = match judged {
-                JudgedRow::Withheld(rule) => Judged::Withheld(rule),
-                JudgedRow::Stays => Judged::Stays,
-                JudgedRow::Leaves(outcomes) => Judged::Leaves(OutcomeBits::new(&outcomes)),
-            };
-            known.kinds.insert(kind, judged);
-        }
-        // Copying costs as much as it learns, on average.
-        if known.entries() > published.entries() + published.entries() / 2 {
-            *published = Arc::new(known.clone());
-        }
-        Ok(())
+        firsts
     }
 
     /// Returns the kind of a row, and numbers what has none.
