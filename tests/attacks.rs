@@ -13,6 +13,7 @@ mod names_of_outputs;
 mod numbers_in_names;
 mod opening;
 mod receiving;
+mod registers;
 mod runs_under_way;
 mod several_outputs;
 mod shared_inputs;

@@ -187,7 +187,7 @@ fn a_register_is_made_owner_only_once_and_outside_rounds() {
     let made: Value = serde_json::from_str(&made.stdout).unwrap();
     let public = fs::read_to_string(other.join("signing.pub")).unwrap();
     assert!(public.contains(made["signing_public_key"].as_str().unwrap()));
-    assert_eq!(made["last"].as_str().unwrap().len(), 64);
+    assert_eq!(made["digest"].as_str().unwrap().len(), 64);
 }
 
 #[test]
@@ -865,7 +865,7 @@ fn the_gap_is_of_leads_that_this_office_answers_for() {
 #[test]
 fn names_of_operators_and_reasons_have_no_numbers_of_persons() {
     let kept = Kept::new();
-    let last = kept.json("verify", &[])["head"]["last"]
+    let last = kept.json("verify", &[])["digest"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -1309,7 +1309,7 @@ fn a_changed_register_is_told_and_can_be_accepted_by_its_digest() {
     let kept = Kept::new().with_leads(2, date(2026, 9, 28));
     let verified = kept.json("verify", &[]);
     assert_eq!(verified["held"], true);
-    let last = verified["head"]["last"].as_str().unwrap().to_owned();
+    let last = verified["digest"].as_str().unwrap().to_owned();
     let backup = kept.path("backup.db");
     let backup = backup.to_str().unwrap();
     assert_eq!(kept.run("backup", &["--out", backup]).code, 0);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use aidlink_agency::recognise::{NotRecognised, Recognised, recognise};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason};
-use aidlink_faults::personal_number::{refused_name, shown_path};
+use aidlink_faults::personal_number::{refused_name, shown_name, shown_path};
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::owner_only::write_new_for_everybody;
 use aidlink_office::terminal::{Form, Output, Progress};
@@ -59,6 +59,22 @@ fn make(arguments: &RoundNewArguments, output: Output) -> Result<Ending, Faults>
             ),
         )
         .into());
+    }
+    let written = [
+        ("--id", arguments.id.clone()),
+        (
+            "--register",
+            arguments
+                .register
+                .as_ref()
+                .map(|path| path.to_string_lossy().into_owned()),
+        ),
+    ];
+    for (option, text) in written {
+        if let Some(reason) = text.and_then(|text| refused_name(&text)) {
+            let hint = Text::new("请更改", "choose another one");
+            return Err(Fault::of_file(Path::new(option), reason, hint).into());
+        }
     }
     let schemas = schemas(folder)?;
     let policy = policy(folder, &schemas)?;
@@ -485,11 +501,13 @@ fn say(file: &Path, draft: &Draft<'_>, marked: &[MarkedPlace], output: Output) {
             .get(&export.schema)
             .map(|schema| &schema.title);
         for (name, _) in &export.files {
+            let name = shown_name(name);
             let (zh, en) = title.map_or(("", ""), |title| (title.zh.as_str(), title.en.as_str()));
             say(format!("  {name}：{zh}"), format!("  {name}: {en}"));
         }
     }
     for (name, reason) in &draft.others {
+        let name = shown_name(name);
         say(
             format!("  未识别 {name}：{}", reason.zh),
             format!("  not recognised: {name}: {}", reason.en),

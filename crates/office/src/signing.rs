@@ -86,6 +86,34 @@ impl PublicKey {
         })
     }
 
+    /// Returns the public key of a signing key. Only where the signing key itself is not, for
+    /// example at a colleague who reads, the file beside it counts: whoever may write there
+    /// could put another one in its place.
+    ///
+    /// # Errors
+    /// When neither can be read, or the file beside the signing key is of another key.
+    pub fn of_office(key_file: &Path) -> Result<Self, Fault> {
+        let beside = public_key_path(key_file);
+        let Some(key) = SigningKey::read_if_present(key_file)? else {
+            return PublicKey::named(&beside.to_string_lossy());
+        };
+        let public = key.public().clone();
+        if beside.exists() && PublicKey::named(&beside.to_string_lossy())? != public {
+            return Err(Fault::of_file(
+                &beside,
+                Text::new(
+                    "此公钥不是旁边签名私钥的公钥",
+                    "this is not the public key of the signing key beside it",
+                ),
+                Text::new(
+                    "请与会议记录中的公钥核对，并查明是谁更换了文件",
+                    "compare both with the public key in the minutes, and find out who exchanged the file",
+                ),
+            ));
+        }
+        Ok(public)
+    }
+
     /// Returns the key id as `minisign` shows it.
     pub fn id(&self) -> String {
         id_of(self.key.keynum())

@@ -103,6 +103,14 @@ fn check_value(place: &str, value: &Value) -> Result<(), Refused> {
                     "too many entries (200 at most)",
                 ));
             }
+            // A number may be divided over the texts of a list.
+            let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+            if texts.len() > 1 {
+                let all = texts.join("；");
+                if !find(&all).is_empty() {
+                    return check_text(&format!("/fields{place}"), &all);
+                }
+            }
             let mut values = values.iter().enumerate();
             values.try_for_each(|(index, value)| check_value(&format!("{place}/{index}"), value))
         }

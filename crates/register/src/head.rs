@@ -33,6 +33,14 @@ pub struct Head {
     pub persons_digest: String,
 }
 
+impl Head {
+    /// Returns the digest of the register, hexadecimal: BLAKE3 of the head as it is written. It
+    /// covers the events and the persons with their tokens.
+    pub fn digest(&self) -> String {
+        blake3::hash(&self.to_bytes()).to_hex().to_string()
+    }
+}
+
 impl Document for Head {
     const FORMAT: &'static str = "aidlink register head";
     const VERSIONS: RangeInclusive<u64> = 1..=1;

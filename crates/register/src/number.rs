@@ -29,13 +29,29 @@ pub struct LeadNumber(String);
 #[serde(transparent)]
 pub struct EventId(String);
 
+/// The fewest digits of an ID or telephone number.
+const DIGITS_OF_A_NUMBER: usize = 11;
+
 fn is_person(text: &str) -> bool {
-    let groups = text.split('-');
+    let mut groups = text.split('-');
+    let of_form = |group: &str| {
+        !group.is_empty() && group.len() <= 4 && group.bytes().all(|b| ALPHABET.contains(&b))
+    };
     text.len() <= LONGEST
         && text.len() >= SHORTEST
-        && groups.into_iter().all(|group| {
-            !group.is_empty() && group.len() <= 4 && group.bytes().all(|b| ALPHABET.contains(&b))
-        })
+        && text.split('-').all(of_form)
+        && groups.by_ref().take(2).all(|group| group.len() == 4)
+        && !is_number_of_a_person(text)
+}
+
+/// Whether a text is an ID or telephone number that somebody divided into groups. Numbers on
+/// lists have forty random bits and a further group at most, so none of them is that long and
+/// without letters.
+fn is_number_of_a_person(text: &str) -> bool {
+    let characters: Vec<u8> = text.bytes().filter(|b| *b != b'-').collect();
+    let digits = characters.iter().filter(|b| b.is_ascii_digit()).count();
+    let ends_with_x = characters.last() == Some(&b'X');
+    digits >= DIGITS_OF_A_NUMBER && digits + usize::from(ends_with_x) == characters.len()
 }
 
 /// Whether a text is an aid, an agency or another id of a policy.
@@ -171,6 +187,12 @@ mod tests {
             "44990119900101011X-dibao",
             "04HM-ASW9-低保",
             "=04HM-ASW9-dibao",
+            // Telephone and ID numbers in groups.
+            "138-1234-5678-dibao",
+            "1381-2345-678-dibao",
+            "4499-0119-9001-0101-1X-dibao",
+            "4499-0119-9001-0101-12-dibao",
+            "4499-0190-0101-011-dibao",
         ] {
             assert_eq!(LeadNumber::parse(other), None, "{other}");
         }

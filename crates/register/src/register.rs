@@ -26,7 +26,7 @@ use crate::chain::{NO_PREVIOUS, Recorded, Written};
 use crate::checks::check_recorder;
 use crate::event::{Accepted, Created, Event, Rekeyed};
 use crate::head::{COMMENT, Head, head_path, persons_digest, with_suffix};
-use crate::items::{Added, Appended, Batch, Refused, RefusedWhy};
+use crate::items::{Added, Appended, Batch, NewItem, Refused, RefusedWhy};
 use crate::not_verified::NotVerified;
 use crate::number::{EventId, LeadNumber, PersonNumber};
 use crate::referrals::{ReferralRow, referral_rows};
@@ -273,16 +273,16 @@ impl Register {
 
     /// Accepts a register as it is although its head is missing, is ahead of it, or was signed
     /// by another key: appends an event that says so, and signs it. The chain of events must be
-    /// whole, and `last` must be the digest of its last event, so that whoever accepts it says
-    /// what is accepted.
+    /// whole, and `digest` must be [`Head::digest`] of the register, so that whoever accepts it
+    /// says what is accepted: events, and persons with their tokens.
     ///
     /// # Errors
-    /// As [`Register::open`], but for the head; if `last` is another digest, or [`Act::check`]
+    /// As [`Register::open`], but for the head; if `digest` is another one, or [`Act::check`]
     /// fails.
     pub fn accept(
         path: &Path,
         signing_key: SigningKey,
-        last: &str,
+        digest: &str,
         act: &Act,
     ) -> Result<Self, NotVerified> {
         let unknown = |fault: Fault| NotVerified::Unknown(fault.into());
@@ -295,12 +295,12 @@ impl Register {
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             store::check_whole(&transaction, path)?;
             let mut book = store::read_book(&transaction, path)?;
-            if book.last_digest() != last {
+            if head_of(&book).digest() != digest {
                 return Err(Fault::of_file(
                     path,
                     Text::new(
-                        "最后一项的摘要与给出的不同",
-                        "the digest of the last event is not the one that was given",
+                        "登记簿的摘要与给出的不同",
+                        "the digest of the register is not the one that was given",
                     ),
                     Text::new(
                         "请给出 register verify 显示的摘要",
@@ -367,7 +367,16 @@ impl Register {
         let append = |connection: &mut Connection, book: &mut Book| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let key_id = book.key_id.clone();
             catch_up(&transaction, book, &self.signer, &self.path)?;
+            let brings_token = |item: &NewItem| match item {
+                NewItem::Found(found) => found.token.is_some(),
+                NewItem::Decision(_) | NewItem::Event(_) => false,
+            };
+            // Its tokens would be those of other persons, or of nobody.
+            if book.key_id != key_id && batch.items.iter().any(brings_token) {
+                return Err(rekeyed_meanwhile(&self.path).into());
+            }
             let before = book.events.len();
             let mut answers = Vec::with_capacity(batch.items.len());
             let when = When {
@@ -504,12 +513,11 @@ impl Register {
     /// # Errors
     /// If a file exists or cannot be written.
     pub fn backup(&self, to: &Path) -> Result<Head, Faults> {
-        for file in [to, &head_path(to)] {
-            if file.symlink_metadata().is_ok() {
-                let what = Text::new("备份文件", "the backup");
-                return Err(aidlink_files::owner_only::exists(file, &what).into());
-            }
+        if to.symlink_metadata().is_ok() {
+            let what = Text::new("备份文件", "the backup");
+            return Err(aidlink_files::owner_only::exists(to, &what).into());
         }
+        // A head without a register is what a killed backup left: it is replaced.
         // Under a hidden name until it is complete: who finds a file of this name has a backup.
         let unwritable = |error: std::io::Error| store::unwritable(to, &error);
         let partial = PartialFile::begin(to).map_err(unwritable)?;
@@ -583,7 +591,11 @@ impl Register {
         let rekey = |connection: &mut Connection, book: &mut Book| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let before = book.key_id.clone();
             catch_up(&transaction, book, &self.signer, &self.path)?;
+            if book.key_id != before {
+                return Err(rekeyed_meanwhile(&self.path).into());
+            }
             let known = tokens.iter().filter_map(|(old, new)| {
                 let person = book.by_token.get(old)?;
                 Some((person.clone(), *new))
@@ -625,6 +637,17 @@ impl Register {
 enum Outcome {
     Written(Vec<Appended>, bool),
     Undone(Vec<Appended>),
+}
+
+fn rekeyed_meanwhile(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "另一个命令同时更换了登记簿的密钥；未写入任何内容",
+            "another command gave the register a new key meanwhile; nothing was written",
+        ),
+        Text::new("请用新密钥重新运行", "run again with the new key"),
+    )
 }
 
 fn read_only(path: &Path) -> Fault {

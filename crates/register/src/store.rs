@@ -32,7 +32,7 @@ const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
 /// How long another command may hold the register before this one gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The suffixes of the files that SQLite keeps beside a database in use.
-const BESIDE: [&str; 2] = ["-wal", "-shm"];
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// A failure of the database, or a fault that was found in it.
 pub(crate) enum Failure {
@@ -131,8 +131,8 @@ fn fault_of(path: &Path, error: &rusqlite::Error) -> Fault {
                 "the disk reported an error while the register was used",
             ),
             Text::new(
-                "请检查磁盘；未写入任何内容，必要时从备份恢复",
-                "check the disk; nothing was written. Restore a backup if need be",
+                "请检查磁盘，再用 register show 查看是否已登记：重新登记同一事项不会重复；必要时从备份恢复",
+                "check the disk, then see with `register show` whether it was recorded; recording the same again changes nothing. Restore a backup if need be",
             ),
         ),
         Some(ErrorCode::OutOfMemory) => (
@@ -275,10 +275,12 @@ pub(crate) fn hold(path: &Path) -> Result<File, Fault> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     owner_only(&mut options);
-    let is_link = lock.symlink_metadata().is_ok_and(|file| file.is_symlink());
-    let opened = match is_link {
-        true => Err(Refusal::Link.into()),
-        false => options.open(&lock),
+    let found = lock.symlink_metadata();
+    let opened = match found.map(|file| file.file_type()) {
+        Ok(kind) if kind.is_symlink() => Err(Refusal::Link.into()),
+        // To open a FIFO would wait for whoever reads it.
+        Ok(kind) if !kind.is_file() => Err(Refusal::NotRegular.into()),
+        _ => options.open(&lock),
     };
     let file = opened.map_err(|error| unwritable(&lock, &error))?;
     let begun = Instant::now();
@@ -706,9 +708,21 @@ fn lead_of(row: &Row<'_>) -> Result<Lead, rusqlite::Error> {
     })
 }
 
+/// Returns what a text means, if it is spelled as this program spells it.
+fn as_written<T: ToString>(
+    text: String,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, rusqlite::Error> {
+    let value = parsed(&text, parse)?;
+    match value.to_string() == text {
+        true => Ok(value),
+        false => Err(unexpected()),
+    }
+}
+
 fn event_of(row: &Row<'_>, path: &Path) -> Result<(Recorded, Written, Option<String>), Failure> {
     let (kind, fields): (String, String) = (row.get(4)?, row.get(9)?);
-    let seq = row.get::<_, i64>(0)?.unsigned_abs();
+    let seq = u64::try_from(row.get::<_, i64>(0)?).map_err(|_| unexpected())?;
     let event = Written::read(&kind, &fields).ok_or_else(|| {
         Fault::of_file(
             path,
@@ -724,24 +738,27 @@ fn event_of(row: &Row<'_>, path: &Path) -> Result<(Recorded, Written, Option<Str
     })?;
     let (lead, person): (Option<String>, Option<String>) = (row.get(5)?, row.get(6)?);
     let subject = match (lead, person) {
-        (Some(lead), None) => Some(Subject::Lead(parsed(&lead, LeadNumber::parse)?)),
-        (None, Some(person)) => Some(Subject::Person(parsed(&person, PersonNumber::parse)?)),
+        (Some(lead), None) => Some(Subject::Lead(as_written(lead, LeadNumber::parse)?)),
+        (None, Some(person)) => Some(Subject::Person(as_written(person, PersonNumber::parse)?)),
         (None, None) => None,
         (Some(_), Some(_)) => return Err(unexpected().into()),
     };
     let written = Written {
         kind,
-        fields: serde_json::value::RawValue::from_string(fields).map_err(|_| unexpected())?,
+        fields: serde_json::value::RawValue::from_string(fields.clone())
+            .map_err(|_| unexpected())?,
     };
+    // The chain covers what the texts mean; here they must also be spelled as this program does.
+    if written.fields.get() != fields {
+        return Err(unexpected().into());
+    }
     let recorded = Recorded {
         seq,
-        id: parsed(&row.get::<_, String>(1)?, EventId::parse)?,
-        place: row.get::<_, i64>(2)?.unsigned_abs(),
+        id: as_written(row.get(1)?, EventId::parse)?,
+        place: u64::try_from(row.get::<_, i64>(2)?).map_err(|_| unexpected())?,
         subject,
-        on: parsed(&row.get::<_, String>(7)?, |text| text.parse::<Date>().ok())?,
-        recorded_at: parsed(&row.get::<_, String>(8)?, |text| {
-            text.parse::<Timestamp>().ok()
-        })?,
+        on: as_written(row.get(7)?, |text| text.parse::<Date>().ok())?,
+        recorded_at: as_written(row.get(8)?, |text| text.parse::<Timestamp>().ok())?,
         event,
         operator: row.get(10)?,
         approver: row.get(11)?,

@@ -214,9 +214,9 @@ fn a_head_that_does_not_fit_is_told() {
 }
 
 #[test]
-fn a_register_is_accepted_as_it_is_only_by_the_digest_of_its_last_event() {
+fn a_register_is_accepted_as_it_is_only_by_its_digest() {
     let (place, register) = filled();
-    let last = register.head().last;
+    let last = register.head().digest();
     drop(register);
     fs::remove_file(place.beside(".head.json")).expect("removed");
     let wrong = Register::accept(&place.file(), place.key(), &"0".repeat(64), &act());

@@ -24,7 +24,7 @@ use crate::commands::Ending;
 struct BackedUp<'a> {
     file: &'a str,
     events: u64,
-    last: &'a str,
+    digest: &'a str,
     sealed: bool,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &RegisterBackupArguments, output: Output) -> Result
     };
     let sealed = arguments.seal_to.is_some();
     let file = shown_path(&arguments.out);
-    let (events, last) = (head.events, head.last.as_str());
+    let (events, digest) = (head.events, head.digest());
     let text = match sealed {
         false => Text::new(
             format!(
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &RegisterBackupArguments, output: Output) -> Result
     let answer = BackedUp {
         file: &file,
         events,
-        last,
+        digest: &digest,
         sealed,
     };
     output.answer(&text, &file, &answer);

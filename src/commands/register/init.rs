@@ -33,7 +33,7 @@ struct Made<'a> {
     key: &'a str,
     key_id: &'a str,
     signing_public_key: &'a str,
-    last: &'a str,
+    digest: &'a str,
 }
 
 /// Makes a register.
@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &RegisterInitArguments, output: Output) -> Result<E
         // What is left holds no person yet; a second try tells of it.
         let _ = fs::remove_dir_all(&unfinished);
     });
-    let (key_id, public, last) = made?;
+    let (key_id, public, digest) = made?;
     fs::rename(&unfinished, folder).map_err(|error| not_made(folder, &error))?;
     let register = shown_path(&folder.join(REGISTER));
     let key = shown_path(&folder.join(KEY));
@@ -98,7 +98,7 @@ pub(super) fn run(arguments: &RegisterInitArguments, output: Output) -> Result<E
             key: &key,
             key_id: &key_id,
             signing_public_key: &public,
-            last: &last,
+            digest: &digest,
         },
     );
     Ok(Ending::Done)
@@ -138,11 +138,11 @@ fn make(
     };
     let public = signing_key.public().to_base64();
     let register = Register::create(&folder.join(REGISTER), &new, signing_key)?;
-    Ok((key.id(), public, register.head().last))
+    Ok((key.id(), public, register.head().digest()))
 }
 
 /// Returns the folder of a round that the folder would be in.
-fn round_above(folder: &Path) -> Option<PathBuf> {
+pub(super) fn round_above(folder: &Path) -> Option<PathBuf> {
     let mut at = std::path::absolute(folder).ok()?;
     while at.pop() {
         if at.join(ROUND_FILE).symlink_metadata().is_ok() {
@@ -152,7 +152,7 @@ fn round_above(folder: &Path) -> Option<PathBuf> {
     None
 }
 
-fn in_a_round(folder: &Path, round: &Path) -> Fault {
+pub(super) fn in_a_round(folder: &Path, round: &Path) -> Fault {
     let shown = shown_path(round);
     Fault::of_file(
         folder,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use aidlink_faults::fault::Faults;
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
-use aidlink_office::signing::{PublicKey, SigningKey, public_key_path};
+use aidlink_office::signing::{PublicKey, SigningKey};
 use aidlink_office::terminal::Output;
 use aidlink_register::register::Register;
 
@@ -26,14 +26,10 @@ impl RegisterFile {
         SigningKey::read(&self.key_file()).map_err(|fault| Ending::WrongConfiguration(fault.into()))
     }
 
-    /// Reads the public key beside the signing key, or that of the signing key itself.
+    /// Returns the public key of the office's signing key.
     pub(super) fn signer(&self) -> Result<PublicKey, Ending> {
-        let public = public_key_path(&self.key_file());
-        if public.exists() {
-            let named = PublicKey::named(&public.to_string_lossy());
-            return named.map_err(|fault| Ending::WrongConfiguration(fault.into()));
-        }
-        Ok(self.signing_key()?.public().clone())
+        PublicKey::of_office(&self.key_file())
+            .map_err(|fault| Ending::WrongConfiguration(fault.into()))
     }
 
     /// Opens the register to append to it, and says what the user must be told.

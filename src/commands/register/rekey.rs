@@ -1,9 +1,10 @@
 //! `aidlink register rekey`: gives the persons of a register new tokens, under a new key.
 
 use std::fs;
+use std::path::Path;
 
 use aidlink_agency::register_token::RegisterKey;
-use aidlink_faults::fault::{Fault, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
@@ -11,11 +12,12 @@ use aidlink_office::terminal::Output;
 use aidlink_procuratorate::register::id_column;
 use aidlink_procuratorate::register::in_round::other_key;
 use aidlink_register::number::PersonNumber;
-use aidlink_register::register::{Act, Register};
+use aidlink_register::register::Act;
 use aidlink_register::token::RegisterToken;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
+use super::init::{in_a_round, round_above};
 use super::refused::wrong_option;
 use crate::cli::RegisterRekeyArguments;
 use crate::commands::Ending;
@@ -39,14 +41,13 @@ struct NotFound {
     names: Vec<String>,
 }
 
-/// Gives the persons of the exports the tokens of the new key. Returns who is in none, and how
-/// many rows have no ID number that can be used.
-fn replace_tokens(
-    register: &mut Register,
+/// Returns the old and the new tokens of the persons of the exports, and how many rows have no
+/// ID number that can be used.
+fn read_tokens(
     arguments: &RegisterRekeyArguments,
     (old, new): (&RegisterKey, &RegisterKey),
     act: &Act,
-) -> Result<(Vec<PersonNumber>, u64), Faults> {
+) -> Result<(Vec<(RegisterToken, RegisterToken)>, u64), Faults> {
     let (before, after) = (old.tokeniser(), new.tokeniser());
     let mut tokens = Vec::new();
     let mut unusable = 0;
@@ -56,8 +57,27 @@ fn replace_tokens(
         tokens.extend(pairs.map(|(old, new)| (RegisterToken(old), RegisterToken(new))));
         unusable += read.unusable;
     }
-    let missing = register.rekey(&tokens, &new.id(), act)?;
-    Ok((missing, unusable))
+    Ok((tokens, unusable))
+}
+
+/// Says what to do with a new key that the register may have or not.
+fn kept(new_file: &Path, faults: Faults) -> Faults {
+    let mut all = FaultCollector::new();
+    for fault in faults.iter() {
+        all.push(fault.clone());
+    }
+    all.push(Fault::of_file(
+        new_file,
+        Text::new(
+            "新密钥文件仍保留：不能确定登记簿是否已改用新密钥",
+            "the new key is kept: nobody can say whether the register has it now",
+        ),
+        Text::new(
+            "请用 register verify 查看登记簿的密钥编号：仍是原密钥的，删除此文件后重新运行",
+            "see the id of the register's key with `register verify`; if it is the old one, delete this file and run again",
+        ),
+    ));
+    all.into_faults()
 }
 
 /// Makes a new key, and the tokens of all persons whom the exports have.
@@ -70,6 +90,11 @@ pub(super) fn run(arguments: &RegisterRekeyArguments, output: Output) -> Result<
         because: Some(arguments.because.clone()),
     };
     act.check().map_err(|refused| wrong_option(&refused))?;
+    if let Some(round) = round_above(&arguments.new_key) {
+        return Err(Ending::WrongConfiguration(
+            in_a_round(&arguments.new_key, &round).into(),
+        ));
+    }
     let mut register = arguments.file.open(output)?;
     let beside = |name: &str| parent_of(&arguments.file.register).join(name);
     let old_file = arguments.register_key.clone();
@@ -82,13 +107,15 @@ pub(super) fn run(arguments: &RegisterRekeyArguments, output: Output) -> Result<
     }
     let new_file = &arguments.new_key;
     let new = RegisterKey::create(new_file, &id, old.algorithm())?;
-    let done = replace_tokens(&mut register, arguments, (&old, &new), &act);
-    let (missing, unusable) = done.inspect_err(|_| {
+    let read = read_tokens(arguments, (&old, &new), &act);
+    let (tokens, unusable) = read.inspect_err(|_| {
         // The register uses the old key: this one would only be mistaken for it.
-        if register.key_id() == old.id() {
-            let _ = fs::remove_file(new_file);
-        }
+        let _ = fs::remove_file(new_file);
     })?;
+    // From here on the new key stays: after a fault of the disk the register may have it.
+    let missing = register
+        .rekey(&tokens, &new.id(), &act)
+        .map_err(|faults| kept(new_file, faults))?;
     let book = register.book();
     let rekeyed = Rekeyed {
         key: shown_path(new_file),

@@ -22,6 +22,9 @@ struct Verified {
     /// The public key against which the signature was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     signer: Option<String>,
+    /// The digest of the register, for the minutes and for `--accept`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
     /// The head of the register as it is, whether its signature holds or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<Head>,
@@ -35,7 +38,7 @@ pub(super) fn run(arguments: &RegisterVerifyArguments, output: Output) -> Result
     let signer = arguments.file.signer()?.to_base64();
     let opened = match &arguments.accept {
         None => Register::verify(path, &arguments.file.signer()?),
-        Some(last) => {
+        Some(digest) => {
             let act = Act {
                 today: Zoned::now().date(),
                 recorded_at: Timestamp::now(),
@@ -43,7 +46,7 @@ pub(super) fn run(arguments: &RegisterVerifyArguments, output: Output) -> Result
                 because: arguments.because.clone(),
             };
             act.check().map_err(|refused| wrong_option(&refused))?;
-            Register::accept(path, arguments.file.signing_key()?, last.trim(), &act)
+            Register::accept(path, arguments.file.signing_key()?, digest.trim(), &act)
         }
     };
     match opened {
@@ -63,15 +66,16 @@ pub(super) fn run(arguments: &RegisterVerifyArguments, output: Output) -> Result
                     of_head.en
                 ),
             );
-            let last = head.last.clone();
+            let digest = head.digest();
             let verified = Verified {
                 held: true,
                 signer: Some(signer),
+                digest: Some(digest.clone()),
                 head: Some(head),
                 notices: register.notices().to_vec(),
                 faults: Vec::new(),
             };
-            output.answer(&text, &last, &verified);
+            output.answer(&text, &digest, &verified);
             Ok(Ending::Done)
         }
         Err(NotVerified::NotHeld(faults)) => Ok(not_held(path, &faults, output)),
@@ -83,14 +87,14 @@ fn not_held(path: &Path, faults: &Faults, output: Output) -> Ending {
     output.say_faults(faults.iter());
     // If the events themselves are whole, they can be accepted.
     let head = Register::look(path).ok();
-    let (text, last) = match &head {
+    let (text, digest) = match &head {
         Some(head) => {
             let of_head = text_of(head);
             let text = Text::new(
                 format!("登记的事项链本身完整。{}", of_head.zh),
                 format!("the chain of events itself is whole. {}", of_head.en),
             );
-            (text, head.last.clone())
+            (text, head.digest())
         }
         None => (
             Text::new("登记的事项不完整", "the events are not whole"),
@@ -100,22 +104,25 @@ fn not_held(path: &Path, faults: &Faults, output: Output) -> Ending {
     let verified = Verified {
         held: false,
         signer: None,
+        digest: head.as_ref().map(Head::digest),
         head,
         notices: Vec::new(),
         faults: faults.iter().map(ReportedFault::of).collect(),
     };
-    output.answer(&text, &last, &verified);
+    output.answer(&text, &digest, &verified);
     Ending::NotHeld
 }
 
 /// What a head says, with its digests in full.
 fn text_of(head: &Head) -> Text {
-    let (events, persons, last) = (head.events, head.persons, &head.last);
+    let (events, persons, digest) = (head.events, head.persons, head.digest());
     let (id, key) = (&head.register, &head.key_id);
     Text::new(
-        format!("登记簿 {id}，密钥 {key}：{events}项，{persons}人\n  最后一项的摘要：{last}"),
         format!(
-            "Register {id}, key {key}: {events} events, {persons} persons\n  digest of the last event: {last}"
+            "登记簿 {id}，密钥 {key}：{events}项，{persons}人\n  登记簿摘要（写入会议记录）：{digest}"
+        ),
+        format!(
+            "Register {id}, key {key}: {events} events, {persons} persons\n  digest of the register, for the minutes: {digest}"
         ),
     )
 }

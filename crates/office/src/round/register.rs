@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use aidlink_faults::configuration::{Document, Located};
 use aidlink_faults::fault::FaultCollector;
-use aidlink_faults::personal_number::shown_path;
+use aidlink_faults::personal_number::{refused_name, shown_path};
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 use aidlink_policy::pack::{CASE_EXPORT, REFERRALS_EXPORT};
@@ -93,6 +93,15 @@ impl Checker<'_> {
         }
         let file = file?;
         let path = self.folder.join(&file.value);
+        // The round file is copied into the output folder.
+        if let Some(reason) = refused_name(&file.value) {
+            fault(
+                &file.at,
+                reason,
+                Text::new("请更改文件夹或文件的名称", "rename the folder or the file"),
+            );
+            return None;
+        }
         if let Some(round) = round_around(&path, self.folder) {
             let round = shown_path(&round);
             fault(

@@ -15,7 +15,7 @@ use aidlink_office::audit_log::{Count, Event};
 use aidlink_office::manifest::{ColumnRead, RegisterRead, StepKind};
 use aidlink_office::round::RoundTerms;
 use aidlink_office::round_folder::{RoundFolder, manifest_of};
-use aidlink_office::signing::{PublicKey, SigningKey, public_key_path};
+use aidlink_office::signing::{PublicKey, public_key_path};
 use aidlink_policy::reading::{PlannedExport, PlannedRegister};
 use aidlink_register::book::{Book, Lead};
 use aidlink_register::decision::{Finding, Reason};
@@ -291,12 +291,8 @@ fn signer(planned: &PlannedRegister) -> Result<PublicKey, Fault> {
         return PublicKey::named(text);
     }
     let key = parent_of(&planned.file).join(SIGNING_KEY);
-    let public = public_key_path(&key);
-    if public.is_file() {
-        return PublicKey::named(&public.to_string_lossy());
-    }
-    if key.is_file() {
-        return Ok(SigningKey::read(&key)?.public().clone());
+    if key.is_file() || public_key_path(&key).is_file() {
+        return PublicKey::of_office(&key);
     }
     Err(Fault::of_file(
         &planned.file,
