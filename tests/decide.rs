@@ -135,7 +135,7 @@ fn found(register: &Register, round: &str) -> BTreeMap<String, (String, Found)> 
 }
 
 /// Fills a workbook in: `fill` gets the name of the sheet, the header and each row below it.
-fn fill_in(from: &Path, to: &Path, mut fill: impl FnMut(&str, &[String], &mut Vec<String>)) {
+pub fn fill_in(from: &Path, to: &Path, mut fill: impl FnMut(&str, &[String], &mut Vec<String>)) {
     let bytes = fs::read(from).unwrap();
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).unwrap();
     let mut made = rust_xlsxwriter::Workbook::new();
@@ -168,13 +168,13 @@ fn fill_in(from: &Path, to: &Path, mut fill: impl FnMut(&str, &[String], &mut Ve
 }
 
 /// Returns the rows of a CSV file, the header included.
-fn table(path: &Path) -> Vec<Vec<String>> {
+pub fn table(path: &Path) -> Vec<Vec<String>> {
     let (header, rows) = read_csv(&fs::read(path).unwrap()).unwrap();
     let rows = rows.into_iter().map(|(_, cells)| cells);
     std::iter::once(header).chain(rows).collect()
 }
 
-fn set(header: &[String], cells: &mut [String], column: &str, value: &str) {
+pub fn set(header: &[String], cells: &mut [String], column: &str, value: &str) {
     let at = header.iter().position(|name| name == column);
     cells[at.unwrap_or_else(|| panic!("no column {column}"))] = value.to_owned();
 }

@@ -9,8 +9,12 @@ writes must not contain
   or landline telephone number, or of a bank card number, in digits of any script, in groups
   separated by up to three characters that are neither letters nor digits;
 - a name of the inputs, except on the procuratorate's own lists (below lists/for-review/)
-  and in its workbooks and person pages (below review/), where the policy discloses names;
-- the round's key, except in the key file.
+  and in its workbooks and person pages (below review/), where the policy discloses names,
+  and in the register, its ledger and what `show` and the like print, which name persons;
+- the round's key, the register's key or a signing key, except in their key files.
+
+A register is a file of SQLite: every write to it is searched for the numbers that were put
+into the inputs, in text of any encoding and as integers, and afterwards every value in it.
 
 No command may create a socket.
 
@@ -24,9 +28,11 @@ The search is independent of the program's own search.
 import csv
 import gzip
 import io
+import json
 import pathlib
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -275,23 +281,55 @@ def split(folder):
 
 
 recipients_before = {}
-counts = {"commands": 0, "files": 0, "bytes": 0, "failure paths": 0, "workbooks": 0}
+counts = {"commands": 0, "files": 0, "bytes": 0, "failure paths": 0, "workbooks": 0, "values in registers": 0}
 leaks = []
 
 
 def searched(path, data):
     """Returns the texts to be searched of what was written to a file. A workbook is packed: the
     text of each of its parts. Tags end numbers, as cells do; attributes are searched, too."""
-    if "/review/" not in path or not path.endswith(".xlsx"):
+    is_ledger = "ledger.xlsx" in path
+    if not (is_ledger or "/review/" in path and path.endswith(".xlsx")):
         return [data.decode("utf-8", errors="replace")]
     counts["workbooks"] += 1
     with zipfile.ZipFile(io.BytesIO(data)) as workbook:
         parts = [workbook.read(name).decode("utf-8") for name in workbook.namelist()]
-    assert any("保密" in part or "CONFIDENTIAL" in part for part in parts), path
+    marks = ["内部资料", "internal"] if is_ledger else ["保密", "CONFIDENTIAL"]
+    assert any(mark in part for part in parts for mark in marks), path
     return [re.sub(r"[<>]", "年", part) for part in parts]
 
 
-def scan(what, argv, folder, codes, languages=("en", "zh"), writes=None):
+# What the inputs have in columns and options where no number belongs.
+NUMBERS = ["44990119900101011X", "13800001234", "13800000000", "6222020000000000000", "449901900101011"]
+# Files of SQLite, among them those of an unfinished register or backup.
+IS_REGISTER = re.compile(r"register\.db(\.unfinished|\.partial-\w+)?(-wal|-journal)?$|backup\.db(\.partial-\w+)?(-wal|-journal)?$|\.partial-\w+/register\.db(-wal|-journal)?$")
+
+
+def in_any_form(number):
+    """Returns the bytes that a number may be in a file: in each encoding, and as an integer."""
+    forms = [number.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be")]
+    if number.isdigit():
+        value = int(number)
+        forms += [value.to_bytes(size, order) for size in (6, 8) for order in ("big", "little") if value < 256 ** size]
+    return forms
+
+
+def scan_register(what, path):
+    """Searches every value in a register."""
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as register:
+        tables = [name for name, in register.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        for table in tables:
+            for row in register.execute(f"SELECT * FROM {table}"):
+                for value in row:
+                    counts["values in registers"] += 1
+                    form = find_form(value) if isinstance(value, str) else None
+                    if form:
+                        leaks.append(f"{what}: {table} in {path}: something like a {form}")
+    register.close()
+
+
+def scan(what, argv, folder, codes, languages=("en", "zh"), writes=None, named=(), keys=()):
+    """`named`: parts of the paths on which names may be. `keys`: keys that may be in key files alone."""
     ids, names = personal_data(folder)
     names |= {"张某", "李某"}
     for language in languages:
@@ -308,15 +346,24 @@ def scan(what, argv, folder, codes, languages=("en", "zh"), writes=None):
         for path, data in written.items():
             counts["files"] += 1
             counts["bytes"] += len(data)
-            text = "\n年\n".join(searched(path, data))
             where = f"{what} ({language}): {path}"
+            for number in NUMBERS + sorted(ids):
+                if any(form in data for form in in_any_form(number)):
+                    leaks.append(f"{where}: a number of the inputs")
+            for key in keys:
+                if key in data and not re.search(r"(register|new|signing)\.key", path):
+                    leaks.append(f"{where}: a key")
+            if IS_REGISTER.search(path) or path.endswith(".age") or ".age.partial-" in path:
+                # Not text: its values are searched when it is complete.
+                continue
+            text = "\n年\n".join(searched(path, data))
             form = find_form(text)
             if form:
                 leaks.append(f"{where}: something like a {form}")
             for number in ids:
                 if number in text:
                     leaks.append(f"{where}: an ID number of the inputs")
-            if "lists/for-review/" not in path and "/review/" not in path:
+            if not any(part in path for part in ("lists/for-review/", "/review/", *named)):
                 for name in names:
                     if name in text:
                         leaks.append(f"{where}: a name of the inputs")
@@ -414,6 +461,195 @@ def successes():
          folder, [0, 3], ["en"])
 
 
+def workbook(path, sheet, rows):
+    """Writes a workbook of one sheet."""
+    escape = lambda text: text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    cells = lambda row: "".join(f'<c t="inlineStr"><is><t xml:space="preserve">{escape(cell)}</t></is></c>' for cell in row)
+    relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.'
+        'relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml" ContentType="application/'
+        'vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" Type="{relations}/officeDocument" Target="xl/workbook.xml"/>'
+        "</Relationships>",
+        "xl/workbook.xml": f'<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="{relations}"><sheets>'
+        f'<sheet name="{escape(sheet)}" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" Type="{relations}/worksheet" '
+        'Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        + "".join(f"<row>{cells(row)}</row>" for row in rows) + "</sheetData></worksheet>",
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def table(path, rows, encoding="utf-8"):
+    with path.open("w", encoding=encoding, newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def registers():
+    """Every verb of `register`, with numbers of persons in every column, option and file name."""
+    number, phone = NUMBERS[:2]
+    folder = project("register")
+    root = folder.parents[2]
+    # Further columns that the register takes over.
+    path = folder / "procuratorate.case-parties.csv"
+    rows = list(csv.reader(path.open(encoding="utf-8-sig")))
+    for column, text in [("unit", f"某单位 {phone}"), ("registered_place", f"某镇{number}"), ("guardian", f"某某（{phone}）")]:
+        at = rows[0].index(column)
+        for row in rows[1::3]:
+            row[at] = text
+    at = rows[0].index("case_number")
+    for row in rows[1::50]:
+        row[at] = f"（2026）粤{number}号"
+    table(path, rows)
+    round_file = str(folder / "round.toml")
+    ended = subprocess.run(run_on(folder), capture_output=True)
+    assert ended.returncode in (0, 3), ended.stderr
+    beside = root / "register"
+    register = str(beside / "register.db")
+    keys = []
+    # Persons are named in the register, and where somebody asks for them.
+    in_register = ("/register", "backup", "ledger", "refused")
+    on_terminal = (*in_register, "pipe:")
+
+    def verb(what, name, *arguments, codes=(0,), languages=("en", "zh"), named=in_register):
+        at = [] if name == "init" else ["--register", register]
+        scan(f"register {what}", [AIDLINK, "register", name, *map(str, arguments), *at], folder, list(codes), languages, named=named, keys=keys)
+
+    def later(*suffixes):
+        """Returns what two runs of a verb need that makes a file."""
+        return zip(("en", "zh"), suffixes)
+
+    operator = ["--operator", "测试员"]
+    verb("init", "init", beside, *operator, languages=["en"])
+    keys += [line.split("'")[1].split(":")[-1].encode() for line in (beside / "register.key").read_text().splitlines() if line.startswith("key")]
+    keys += [(beside / "signing.key").read_text().splitlines()[-1].encode()]
+    assert len(keys) == 2 and all(len(key) > 40 for key in keys), keys
+    verb("init, a number for a name", "init", root / "other", "--operator", f"张三{number}", codes=[2])
+    verb("init, a number for a folder", "init", beside.parent / number / phone, *operator, codes=[1])
+    verb("init in a round", "init", folder / number, *operator, codes=[2])
+    key = ["--public-key", folder / "signing.pub"]
+    verb("take, a number for a key", "take", round_file, "--public-key", number, codes=[1, 2])
+    verb("take, no such round", "take", folder / number / f"{phone}.toml", codes=[1, 2])
+    verb("take", "take", round_file, *key)
+    ended = subprocess.run([AIDLINK, "register", "show", "--register", register, "--json"], capture_output=True)
+    leads = [lead["lead"] for lead in json.loads(ended.stdout)["leads"]]
+
+    # Filled lists.
+    header = ["线索编号", "姓名", "核查结论", "理由", "备注", "核查人", "核查日期", f"附注{phone}"]
+    good = lambda at: [leads[at], "", "不予移送", "收入超标", "", "张核", "2026-10-08", ""]
+    filled = [header]
+    for at in range(8):
+        filled.append(good(at))
+        if at < 7:
+            filled[-1][at] = number if at % 2 else f"{phone} {number}"
+    filled += [[number, "", "确认", "", "", "", "2026-10-08", ""], ["", number, "确认", phone, "", "", "", ""], [f"合计{number}", *[""] * 7]]
+    table(folder / f"{number}.csv", filled)
+    table(folder / "wps.csv", filled, "gb18030")
+    workbook(folder / "filled.xlsx", f"清单{phone}", [[f"本表由{phone}填写"], *filled])
+    for (language, suffix), file in zip(later("a", "b"), [f"{number}.csv", "filled.xlsx"]):
+        verb("decide", "decide", round_file, folder / file, *key, "--refused", folder / f"refused-{suffix}.csv", codes=[3], languages=[language])
+    verb("decide, GB18030", "decide", round_file, folder / "wps.csv", *key, "--json", codes=[3])
+    verb("decide, a number for who decided", "decide", round_file, folder / "wps.csv", *key, "--decided-by", number, codes=[3])
+    verb("decide, no list", "decide", round_file, folder / "veterans.persons.csv", *key, codes=[1])
+    verb("decide, no such file", "decide", round_file, folder / f"{number}.xlsx", *key, codes=[1])
+
+    # Events, one by one: a number in each option.
+    lead = leads[20]
+    event = {"--lead": lead, "--kind": "moved", "--on": "2026-10-09", "--set": "office=某县", "--operator": "测试员"}
+    note = lambda changed: [part for option in {**event, **changed}.items() for part in option]
+    for option, text in [("--lead", number), ("--kind", phone), ("--on", number), ("--set", f"{number}={phone}"), ("--set", f"office=某县{number}"),
+                         ("--set", phone), ("--operator", phone), ("--approver", number), ("--because", f"电话 {phone}"), ("--lead", f"{number}-dibao"),
+                         ("--correct", number), ("--register", root / f"{number}.db")]:
+        changed = note({option: text})
+        verb(f"note, {option}", "note", *changed, codes=[1, 2, 3])
+    verb("note, a person", "note", "--person", number, "--kind", "told_rights", "--set", "way=call", *operator, codes=[3])
+    verb("note, withdrawn", "note", "--withdraw", number, *operator, codes=[3])
+    verb("note, an option", "note", f"--{number}", phone, codes=[2])
+    verb("a verb", number, phone, codes=[2])
+    verb("note", "note", *note({"--set": "office=某县人民检察院"}))
+    # From a table: a number in each column, in headers, in the name of the sheet and of the file.
+    header = ["线索编号", "人员编号", "事项", "日期", "更正事项编号", "撤销事项编号", "登记人", "审批人", "登记原因", "核查结论", "理由", "备注", number]
+    events = [[f"登记表{number}"], header]
+    for at in range(len(header)):
+        events.append([leads[30 + at], "", "核查", "2026-10-09", "", "", "", "", "", "不予移送", "收入超标", "", ""])
+        events[-1][at] = phone if at % 2 else f"{number}"
+    events.append([leads[50], "", "核查", "2026-10-09", "", "", "", "", "", "确认", "", "已核查", ""])
+    workbook(folder / f"{phone}.xlsx", number, events)
+    table(folder / "events.csv", events)
+    for file in [f"{phone}.xlsx", "events.csv"]:
+        verb("note --csv", "note", "--csv", folder / file, *operator, codes=[3])
+    verb("note --csv --json", "note", "--csv", folder / "events.csv", *operator, "--json", codes=[3])
+    verb("note --csv, no table of events", "note", "--csv", folder / "education.students.csv", *operator, codes=[1])
+
+    # A ledger. Its ID numbers become tokens.
+    header = ["姓名", "公民身份号码", "拟救助项目", "发现日期", "线索编号", "案号", "户籍地", "核查结论", "理由", "核查人", "核查日期", "移送文号", "备注", phone]
+    id_of = lambda at: rows[at][rows[0].index("national_id")]
+    ledger = [[f"台账{number}"], header]
+    for at in range(len(header)):
+        ledger.append([f"某甲{at}", "", "低保", "2026-09-01", "", "", "", "", "", "", "", "", "", ""])
+        ledger[-1][at] = number if at % 2 else phone
+    ledger += [[f"某乙{at}", id_of(at), "临时救助", "2026-09-01", "", f"案{at}", "某镇", "确认", "", "张核", "2026-09-03", "", "", ""] for at in range(2, 6)]
+    table(folder / f"ledger{number}.csv", ledger)
+    workbook(folder / "ledger-in.xlsx", phone, ledger)
+    by = ["--policy", "shaoguan", *operator]
+    for (language, suffix), file in zip(later("c", "d"), [f"ledger{number}.csv", "ledger-in.xlsx"]):
+        verb("import", "import", folder / file, *by, "--refused", folder / f"refused-{suffix}.csv", codes=[3], languages=[language])
+    verb("import --json", "import", folder / "ledger-in.xlsx", *by, "--json", codes=[3])
+    (folder / "reading.toml").write_text(f'headers = {{ "{number}" = "{phone}" }}\nvalues.aid."{phone}" = "{number}"\n')
+    verb("import, a reading file", "import", folder / "ledger-in.xlsx", *by, "--reading", folder / "reading.toml", codes=[2])
+    verb("import, no ledger", "import", folder / "round.toml", *by, codes=[1])
+    verb("import, a policy", "import", folder / "ledger-in.xlsx", "--policy", number, *operator, codes=[2])
+
+    # What is shown, and written out.
+    for option in ["--name", "--case", "--lead", "--person", "--agency", "--stage"]:
+        verb(f"show {option}", "show", option, number, codes=[0, 2])
+    verb("show", "show", "--events", named=on_terminal)
+    verb("show --json", "show", "--events", "--json", named=on_terminal, languages=["zh"])
+    terms = ["--policy", "shaoguan"]
+    verb("due", "due", *terms, "--as-of", "2026-11-20", "--all", named=on_terminal)
+    verb("due, a number for a day", "due", *terms, "--as-of", number, codes=[2])
+    for format in ["csv", "json", "xlsx"]:
+        for language, name in later("ledger.", "zh-ledger."):
+            out = folder / f"{name}{format}"
+            verb(f"export {format}", "export", *terms, "--format", format, "--out", out, languages=[language])
+    verb("export, a file that exists", "export", *terms, "--out", folder / f"{number}.csv", codes=[1])
+    verb("backup", "backup", "--out", root / "backup.db", languages=["en"])
+    verb("backup, a file that exists", "backup", "--out", folder / f"{number}.csv", codes=[1])
+    verb("backup, a number for a recipient", "backup", "--out", root / "backup.age", "--seal-to", number, codes=[2])
+    verb("backup --seal-to", "backup", "--out", root / "backup.age", "--seal-to", recipients_before["procuratorate"], languages=["en"])
+    verb("verify", "verify")
+    verb("verify, a number for a digest", "verify", "--accept", number, *operator, "--because", "丢失", codes=[1, 2])
+
+    new = ["--new-key", root / "new.key", *operator, "--because"]
+    export = folder / "procuratorate.case-parties.csv"
+    verb("rekey, a number for a reason", "rekey", "--export", export, *new, phone, codes=[2])
+    verb("rekey, no ID numbers", "rekey", "--export", folder / "reading.toml", *new, "更换", codes=[1])
+    verb("rekey", "rekey", "--export", export, *new, "更换", codes=[3], languages=["en"], named=on_terminal)
+    assert (root / "new.key").exists() or leaks
+    for path in [register, root / "backup.db"]:
+        scan_register("register", path)
+
+    # What is no register: an export in its place, or in that of its head or its key.
+    kept = (beside / "register.db.head.json").read_bytes()
+    shutil.copy(export, beside / "register.db.head.json")
+    verb("verify, an export for a head", "verify", codes=[1, 4])
+    (beside / "register.db.head.json").write_bytes(kept)
+    for file, name, arguments in [("register.key", "import", [folder / "ledger-in.xlsx", *by]), ("signing.key", "note", note({}))]:
+        kept = (beside / file).read_bytes()
+        shutil.copy(export, beside / file)
+        (beside / file).chmod(0o600)
+        verb(f"{name}, an export for a key", name, *arguments, codes=[1, 2])
+        (beside / file).write_bytes(kept)
+    shutil.copy(export, register)
+    verb("verify, an export for a register", "verify", codes=[1, 4])
+    verb("show, an export for a register", "show", codes=[1])
+
+
 def check_confinement():
     """Checks that each command gives up core dumps and sockets when it starts."""
     for argv in [[AIDLINK, "policy", "check", str(PROJECT / "policies/shaoguan.toml")], [SCREEN, "--version"]]:
@@ -484,12 +720,13 @@ try:
     check_confinement()
     successes()
     failures()
+    registers()
 finally:
     shutil.rmtree(WORK, ignore_errors=True)
     for leak in leaks:
         print(f"FAILED {leak}")
 if not counts["workbooks"]:
     sys.exit("no workbook was written, so none was searched")
-print("commands {commands} ({failure paths} of them failures), files written {files} ({workbooks} of them workbooks), bytes {bytes}".format(**counts))
+print("commands {commands} ({failure paths} of them failures), files written {files} ({workbooks} of them workbooks), bytes {bytes}, values in registers {values in registers}".format(**counts))
 print(f"{counts['commands']} passed, {len(leaks)} failed")
 sys.exit(1 if leaks else 0)

@@ -40,3 +40,4 @@ mod split_round;
 mod support;
 mod text_exports;
 mod typed_cells;
+mod year;

@@ -737,6 +737,26 @@ fn each_material_is_late_by_its_own_day() {
     );
 }
 
+/// Whoever finds a lead again, or another one of a person who is known, need not say who it is.
+#[test]
+fn a_lead_that_a_colleague_finds_has_the_name_of_the_person() {
+    let kept = Kept::new().with_leads(2, date(2026, 9, 28));
+    let fields = ["source=colleague", "direction=to_social", "agency=justice"];
+    kept.noted("found", "2026-10-08", &fields);
+    let other = "04HM-ASW9-legal_aid";
+    let mut arguments = vec!["--lead", other, "--kind", "found", "--on", "2026-10-09"];
+    arguments.extend(fields.iter().flat_map(|field| ["--set", field]));
+    assert_eq!(kept.note(&arguments).code, 0);
+    let of = |lead: &str| kept.json("show", &["--lead", lead])["leads"][0].clone();
+    assert_eq!(of(LEAD)["names"], serde_json::json!(["=李1"]));
+    assert_eq!(of(LEAD)["case_numbers"][0], "（2026）粤9901刑初1号");
+    assert_eq!(of(other)["names"], serde_json::json!(["=李1"]));
+    // Another aid may be another case.
+    assert_eq!(of(other)["case_numbers"], serde_json::json!([]));
+    let found = kept.json("show", &["--name", "李1"]);
+    assert_eq!(found["leads"].as_array().unwrap().len(), 2);
+}
+
 #[test]
 fn who_is_to_be_told_the_outcome_stays_so_when_the_lead_is_found_again() {
     let kept = Kept::new().with_leads(1, date(2026, 9, 28));
@@ -1117,6 +1137,33 @@ fn a_backup_has_its_name_only_when_it_is_complete() {
         ]
     );
     assert_eq!(mode(&out), 0o600);
+    // A head that a killed backup left does not hinder the next one.
+    let head = |of: &Path| of.with_extension("db.head.json");
+    let again = kept.path("again.db");
+    fs::copy(kept.file(".head.json"), head(&again)).unwrap();
+    kept.noted("checked", "2026-10-09", &["finding=confirmed"]);
+    let backup = kept.run("backup", &["--out", again.to_str().unwrap()]);
+    assert_eq!(backup.code, 0, "{}", backup.stderr);
+    // The head of a register that was lost, of which the older copy knows nothing, stays.
+    let lost = kept.path("lost.db");
+    fs::copy(kept.file(".head.json"), head(&lost)).unwrap();
+    let newest = fs::read(head(&lost)).unwrap();
+    let key = kept.path("register/signing.key");
+    let backup = aidlink(&[
+        "register",
+        "backup",
+        "--register",
+        out.to_str().unwrap(),
+        "--signing-key",
+        key.to_str().unwrap(),
+        "--out",
+        lost.to_str().unwrap(),
+        "--lang",
+        "en",
+    ]);
+    backup.assert_error(1, "exists and is not overwritten");
+    assert!(!lost.exists());
+    assert_eq!(fs::read(head(&lost)).unwrap(), newest);
 }
 
 #[test]

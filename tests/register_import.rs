@@ -758,6 +758,56 @@ fn a_new_key_makes_the_tokens_anew_and_tells_whom_no_export_has() {
     assert_eq!(kept.json("verify", &[])["held"], true);
 }
 
+/// A new key is on the disk before the register uses it, so an interrupted command may leave it.
+#[test]
+fn a_rekeying_that_was_interrupted_goes_on_and_no_key_is_lost() {
+    let kept = Kept::new();
+    let id = crate::cells::id(41);
+    let file = kept.path("ledger.csv");
+    let rows = format!("姓名,公民身份号码,拟救助项目,发现日期\n王小明,{id},低保,2026-09-01\n");
+    fs::write(&file, rows).unwrap();
+    let export = kept.path("case-parties.csv");
+    fs::write(&export, format!("case_number,national_id\n1,{id}\n")).unwrap();
+    assert_eq!(import_json(&kept, &file, &[]).0, 0);
+    let old_key = kept.path("register/register.key");
+    let new_key = kept.path("new.key");
+    let rekey = |old: &Path, new: &Path| {
+        let paths = [&export, old, new].map(|path| path.to_str().unwrap());
+        let [export, old, new] = paths;
+        let options = ["--export", export, "--register-key", old, "--new-key", new];
+        let by = ["--operator", "李登记", "--because", "密钥保管人离任"];
+        kept.run("rekey", &[&options[..], &by].concat())
+    };
+    // Interrupted before the register used the key: the key is used now.
+    let register = kept.json("verify", &[])["head"]["register"].clone();
+    let left = aidlink_agency::register_token::RegisterKey::create(
+        &new_key,
+        register.as_str().unwrap(),
+        aidlink_contract::token::TokenAlgorithm::HmacSha256,
+    );
+    let left = left.unwrap();
+    let done = rekey(&old_key, &new_key);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains(&left.id()), "{}", done.stdout);
+    assert_eq!(kept.json("verify", &[])["head"]["key_id"], left.id());
+    // Interrupted after that: nothing is left to do, and nobody deletes the key.
+    let bytes = fs::read(&new_key).unwrap();
+    rekey(&old_key, &new_key).assert_error(1, "the register uses this key already");
+    // A key that the register used is no new one.
+    rekey(&new_key, &old_key).assert_error(1, "exists and is not overwritten");
+    // Nor is any other file, such as the key of another register.
+    let other = Kept::new();
+    for file in [other.path("register/register.key"), kept.file("")] {
+        rekey(&new_key, &file).assert_error(1, "exists and is not overwritten");
+    }
+    assert_eq!(fs::read(&new_key).unwrap(), bytes);
+    let key = ["--register-key", new_key.to_str().unwrap()];
+    assert_eq!(
+        import_json(&kept, &file, &key).1["added"],
+        serde_json::json!({})
+    );
+}
+
 /// What is not taken in of a row or a file is told.
 #[test]
 fn what_a_ledger_says_in_vain_is_told() {

@@ -44,6 +44,28 @@ impl Lead {
     }
 }
 
+/// Fills in what a description leaves open of who the person is, and in which case.
+fn complete(about: &mut About, earlier: &About) {
+    for (own, of_earlier) in [
+        (&mut about.names, &earlier.names),
+        (&mut about.case_numbers, &earlier.case_numbers),
+    ] {
+        if own.is_empty() {
+            own.clone_from(of_earlier);
+        }
+    }
+    for (own, of_earlier) in [
+        (&mut about.handler, &earlier.handler),
+        (&mut about.unit, &earlier.unit),
+        (&mut about.sex, &earlier.sex),
+        (&mut about.matter, &earlier.matter),
+    ] {
+        if own.is_none() {
+            own.clone_from(of_earlier);
+        }
+    }
+}
+
 /// A register in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
@@ -127,18 +149,42 @@ impl Book {
         self.leads.insert(lead.number.clone(), lead);
     }
 
-    /// Returns the person as the lead's last `found` event describes one.
+    /// Returns the person as the lead's `found` events describe one: the last of them. Whoever
+    /// finds a lead again, or finds one of a person who is known, need not say anew who it is and
+    /// in which case; places, guardian and age may have changed since, and are not taken from an
+    /// earlier event.
     pub fn about(&self, lead: &Lead) -> About {
-        let found = self.last_found(lead);
-        found.map(|found| found.about.clone()).unwrap_or_default()
+        let mut found = self.found_events(lead);
+        let Some(last) = found.next() else {
+            return About::default();
+        };
+        let mut about = last.about.clone();
+        // A round says all that it knows.
+        let mut is_whole = last.round.is_some();
+        for earlier in found {
+            if is_whole {
+                break;
+            }
+            is_whole = earlier.round.is_some();
+            complete(&mut about, &earlier.about);
+        }
+        if about.names.is_empty() {
+            about.names = self.names_of(&lead.person);
+        }
+        about
     }
 
     /// Returns the last `found` event of a lead.
     pub fn last_found<'b>(&'b self, lead: &'b Lead) -> Option<&'b Found> {
+        self.found_events(lead).next()
+    }
+
+    /// Returns the `found` events of a lead, the last one first.
+    fn found_events<'b>(&'b self, lead: &'b Lead) -> impl Iterator<Item = &'b Found> {
         let events = lead.events.iter().rev();
         events
             .filter_map(|index| self.events.get(*index)?.effective())
-            .find_map(|(event, _)| match event {
+            .filter_map(|(event, _)| match event {
                 Event::Found(found) => Some(found),
                 _ => None,
             })
@@ -148,9 +194,10 @@ impl Book {
     pub fn names_of(&self, person: &PersonNumber) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for lead in self.leads_of(person) {
-            for name in self.about(lead).names {
-                if !names.contains(&name) {
-                    names.push(name);
+            let mut found = self.found_events(lead).map(|found| &found.about.names);
+            for name in found.find(|names| !names.is_empty()).into_iter().flatten() {
+                if !names.contains(name) {
+                    names.push(name.clone());
                 }
             }
         }

@@ -513,30 +513,58 @@ impl Register {
     /// # Errors
     /// If a file exists or cannot be written.
     pub fn backup(&self, to: &Path) -> Result<Head, Faults> {
-        if to.symlink_metadata().is_ok() {
-            let what = Text::new("备份文件", "the backup");
-            return Err(aidlink_files::owner_only::exists(to, &what).into());
+        let head_file = head_path(to);
+        let is_there = |file: &Path| file.symlink_metadata().is_ok();
+        for file in [to, &head_file] {
+            if is_there(file) && !(file == head_file && self.is_left_by_a_backup(to)) {
+                let what = Text::new("备份文件", "the backup");
+                return Err(aidlink_files::owner_only::exists(file, &what).into());
+            }
         }
-        // A head without a register is what a killed backup left: it is replaced.
         // Under a hidden name until it is complete: who finds a file of this name has a backup.
         let unwritable = |error: std::io::Error| store::unwritable(to, &error);
         let partial = PartialFile::begin(to).map_err(unwritable)?;
         let copy = || -> Result<StoredHead, Failure> {
             let mut copy = store::open_empty(partial.path())?;
-            // No second file, which a killed command would leave.
+            // No second file, which a killed command would leave. So nothing is read from the copy
+            // either: its head is that of the register at the moment that is copied.
             copy.pragma_update(None, "journal_mode", "MEMORY")?;
+            let moment = self.connection.unchecked_transaction()?;
+            let head = store::read_head(&moment)?.ok_or_else(|| store::damaged(to))?;
             let backup = rusqlite::backup::Backup::new(&self.connection, &mut copy)?;
             backup.run_to_completion(1000, std::time::Duration::ZERO, None)?;
             drop(backup);
-            let head = store::read_head(&copy)?.ok_or_else(|| store::damaged(to))?;
+            moment.commit()?;
             copy.close().map_err(|(_, error)| error)?;
             Ok(head)
         };
         let head = copy().map_err(|failure| failure.of(to))?;
-        write_beside(to, &head)?;
-        partial.finish().map_err(unwritable)?;
+        let finish = || -> Result<(), Fault> {
+            write_beside(to, &head)?;
+            partial.finish().map_err(unwritable)
+        };
+        finish().inspect_err(|_| {
+            // A head without a register says nothing. If somebody else wrote one, it is theirs.
+            let files = [head_file.clone(), with_suffix(&head_file, SIGNATURE_SUFFIX)];
+            for file in files.iter().filter(|_| !is_there(to)) {
+                let _ = std::fs::remove_file(file);
+            }
+        })?;
         let copy = Register::open_to_read(to, &self.signer)?;
         Ok(copy.head())
+    }
+
+    /// Whether the head beside a backup is one that a killed command left: there is no backup,
+    /// and the head is one of this register as it is or was. The head of a register that was lost
+    /// is none: it may be all that tells of what is lost.
+    fn is_left_by_a_backup(&self, to: &Path) -> bool {
+        let head = regular_file::read(&head_path(to), Head::LARGEST).ok();
+        let head = head.and_then(|bytes| Head::parse(&bytes).ok());
+        to.symlink_metadata().is_err()
+            && head.is_some_and(|head| {
+                head.register == self.head().register
+                    && self.book_at(head.events, &head.last).is_ok()
+            })
     }
 
     /// Returns the files of a backup, each by its name, with the head of the copy. They are

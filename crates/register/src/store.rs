@@ -439,11 +439,11 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Fault> {
         owner_only(&mut options);
         let mut opened = options.open(&new)?;
         let written = opened.write_all(content).and_then(|()| opened.sync_all());
-        written.inspect_err(|_| {
+        let replaced = written.and_then(|()| std::fs::rename(&new, &file));
+        replaced.inspect_err(|_| {
             // The leftover would be removed by the next command.
             let _ = std::fs::remove_file(&new);
         })?;
-        std::fs::rename(&new, &file)?;
         match file.parent() {
             Some(folder) => sync_names(folder),
             None => Ok(()),

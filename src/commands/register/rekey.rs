@@ -11,8 +11,9 @@ use aidlink_files::partial::parent_of;
 use aidlink_office::terminal::Output;
 use aidlink_procuratorate::register::id_column;
 use aidlink_procuratorate::register::in_round::other_key;
+use aidlink_register::event::Event;
 use aidlink_register::number::PersonNumber;
-use aidlink_register::register::Act;
+use aidlink_register::register::{Act, Register};
 use aidlink_register::token::RegisterToken;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
@@ -73,11 +74,45 @@ fn kept(new_file: &Path, faults: Faults) -> Faults {
             "the new key is kept: nobody can say whether the register has it now",
         ),
         Text::new(
-            "请用 register verify 查看登记簿的密钥编号：仍是原密钥的，删除此文件后重新运行",
-            "see the id of the register's key with `register verify`; if it is the old one, delete this file and run again",
+            "请以相同的文件再执行一次：会继续使用它，或说明登记簿已改用它",
+            "run again with the same files: it goes on with this key, or says that the register uses it",
         ),
     ));
     all.into_faults()
+}
+
+/// Returns the new key that an interrupted command left: one of the register that it never used.
+/// The key must be on the disk before the register uses it, so it may be there too early.
+///
+/// # Errors
+/// If the register uses the key: then the command had done its work.
+fn left_over(file: &Path, register: &Register) -> Result<Option<RegisterKey>, Fault> {
+    let Some(key) = RegisterKey::read(file, &register.head().register).ok() else {
+        return Ok(None);
+    };
+    if key.id() == register.key_id() {
+        return Err(Fault::of_file(
+            file,
+            Text::new(
+                "登记簿已在使用此密钥：上次的更换已经完成",
+                "the register uses this key already: the earlier command did its work",
+            ),
+            Text::new(
+                "请用它替换原密钥文件，另存备份后销毁原密钥",
+                "put it in the place of the old one, keep a copy, and destroy the old key",
+            ),
+        ));
+    }
+    let was_used = |event: &Event| match event {
+        Event::Created(created) => created.key_id == key.id(),
+        Event::Rekeyed(rekeyed) => rekeyed.key_id == key.id(),
+        _ => false,
+    };
+    let mut events = register.book().events().iter();
+    Ok(match events.any(|recorded| was_used(&recorded.event)) {
+        true => None,
+        false => Some(key),
+    })
 }
 
 /// Makes a new key, and the tokens of all persons whom the exports have.
@@ -101,12 +136,16 @@ pub(super) fn run(arguments: &RegisterRekeyArguments, output: Output) -> Result<
     let old_file = old_file.unwrap_or_else(|| beside("register.key"));
     let id = register.head().register;
     let wrong = |fault: Fault| Ending::WrongConfiguration(fault.into());
+    let new_file = &arguments.new_key;
+    let left = left_over(new_file, &register)?;
     let old = RegisterKey::read(&old_file, &id).map_err(wrong)?;
     if old.id() != register.key_id() {
         return Err(wrong(other_key(&old_file)));
     }
-    let new_file = &arguments.new_key;
-    let new = RegisterKey::create(new_file, &id, old.algorithm())?;
+    let new = match left.filter(|left| left.algorithm() == old.algorithm()) {
+        Some(left) => left,
+        None => RegisterKey::create(new_file, &id, old.algorithm())?,
+    };
     let read = read_tokens(arguments, (&old, &new), &act);
     let (tokens, unusable) = read.inspect_err(|_| {
         // The register uses the old key: this one would only be mistaken for it.

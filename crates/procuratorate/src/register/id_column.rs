@@ -57,3 +57,29 @@ pub fn read(
     })?;
     Ok(read)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use aidlink_policy::schema::Schemas;
+
+    use super::*;
+    use crate::register::table::header_form;
+
+    /// An export that a round reads can be read for its ID numbers, too.
+    #[test]
+    fn the_headers_of_the_procuratorates_exports_are_known() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
+        let schemas = Schemas::read(&folder).expect("the shipped schemas");
+        for name in ["procuratorate.case-parties", "procuratorate.referrals"] {
+            let schema = schemas.get(name).expect("a shipped schema");
+            let mut fields = schema.fields.iter();
+            let field = fields.find(|field| field.name == "national_id");
+            let field = field.expect("a field of ID numbers");
+            for header in field.aliases.iter().chain([&field.name, &field.title.zh]) {
+                assert!(is_national_id(&header_form(header)), "{name}: {header}");
+            }
+        }
+    }
+}
