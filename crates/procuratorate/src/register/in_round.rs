@@ -308,7 +308,10 @@ impl EarlierLead {
 }
 
 /// Returns the key with which the head of a register is signed.
-fn signer(planned: &PlannedRegister) -> Result<PublicKey, Fault> {
+///
+/// # Errors
+/// If the round file does not name it, and it is not beside the register.
+pub fn signer(planned: &PlannedRegister) -> Result<PublicKey, Fault> {
     if let Some(text) = &planned.public_key {
         return PublicKey::named(text);
     }
