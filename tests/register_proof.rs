@@ -564,7 +564,7 @@ fn a_split_round_says_the_same_and_no_more_crosses_than_was_asked() {
         format!("{file}\n")
     };
     let one = received[0].clone();
-    let mut changed = |key: &str, value: Value| {
+    let changed = |key: &str, value: Value| {
         let mut one = one.clone();
         one[key] = value;
         with(one)

@@ -11,7 +11,7 @@ const WINDOW: usize = 1 << 20;
 /// The bytes that two windows share. No number is longer.
 const OVERLAP: usize = 1 << 12;
 /// The fewest hexadecimal digits in a row, with a letter among them, that are a part of a digest.
-const DIGEST: usize = 20;
+const DIGEST: usize = 32;
 
 /// Returns the kinds of the numbers in a file, at most one for each window.
 ///
@@ -34,23 +34,27 @@ pub fn numbers_in_bytes(mut file: impl Read) -> io::Result<Vec<NumberKind>> {
 }
 
 /// Returns bytes as text, without what the program writes: days, times, digests. All other bytes
-/// that are no text become letters, across which no number goes.
+/// that are no text become letters, across which no number goes. There are four of them, because
+/// three before a number could be a part of it.
 fn without_own(bytes: &[u8]) -> String {
     let mut text: Vec<u8> = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         let rest = &bytes[at..];
-        let own = time(rest).or_else(|| digest(rest));
+        let is_no_text = matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127);
+        let own = match is_no_text {
+            true => Some(1),
+            false => time(rest).or_else(|| digest(rest)),
+        };
         match own {
             Some(length) => {
-                text.extend_from_slice(b"kkkk");
+                if !text.ends_with(b"kkkk") {
+                    text.extend_from_slice(b"kkkk");
+                }
                 at += length;
             }
             None => {
-                text.push(match byte {
-                    0..=8 | 11 | 12 | 14..=31 | 127 => b'k',
-                    byte => *byte,
-                });
+                text.push(*byte);
                 at += 1;
             }
         }

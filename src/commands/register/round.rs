@@ -246,8 +246,8 @@ pub(super) fn take_leads(
         ),
     };
     let died = format!(
-        "--set reason=dead --set shown_by.register={CASE_EXPORT} --set shown_by.snapshot={}",
-        taken.cases_of
+        "--set reason=dead --set shown_by.register={CASE_EXPORT} --set shown_by.snapshot={} --set 'remark={}'",
+        taken.cases_of, taken.remark
     );
     let dead = taken.dead.iter().filter(is_open);
     report.dead = dead.map(|lead| command(lead, "closed", &died)).collect();

@@ -400,8 +400,8 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     let name = read.at.file.file_name().unwrap_or_default();
     let named = |path: &str| Path::new(path).file_name() == Some(name);
     let records = evidence.verification.deleted.iter();
-    let removed = records.flat_map(|record| record.all_removed());
-    if removed.clone().any(|file| named(&file.path)) {
+    let mut removed = records.flat_map(|record| record.all_removed());
+    if removed.any(|file| named(&file.path)) {
         wrong.push(Text::new(
             "删除记录载有与登记簿同名的文件",
             "a deletion record names a file with the name of the register",

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use aidlink_agency::person_mark::PersonMark;
 use aidlink_agency::spreadsheet_csv::{read_csv, to_bytes};
 use aidlink_agency::tokenise::Listed;
+use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::CASE_EXPORT;
@@ -101,23 +102,31 @@ fn moved<'c>(
     let mut elsewhere: BTreeSet<LeadNumber> = BTreeSet::new();
     let mut as_before: BTreeSet<LeadNumber> = BTreeSet::new();
     for (person, listed) in cases {
-        let place = listed.for_reviewers.get(column).map(|place| place.trim());
-        let place = place.filter(|place| !place.is_empty());
-        let (Some(place), Some(person)) = (place, known.persons.get(&person)) else {
+        let person = known.persons.get(&person);
+        let (Some(place), Some(person)) = (place_of(listed, column), person) else {
             continue;
         };
         for lead in person.leads.values().filter(|lead| lead.is_open()) {
             let Some(registered) = &lead.registered_at else {
                 continue;
             };
-            let mut registered = registered.split(['；', ';']).map(str::trim);
-            match registered.any(|before| before == place) {
+            let mut parts = registered.split(['；', ';']).map(str::trim);
+            let is_as_before = *registered == place || parts.any(|before| before == place);
+            match is_as_before {
                 true => as_before.insert(lead.number.clone()),
                 false => elsewhere.insert(lead.number.clone()),
             };
         }
     }
     elsewhere.difference(&as_before).cloned().collect()
+}
+
+/// Returns the place of registration that a case row names, as the register may keep it: on one
+/// line and without numbers of persons. `column` is its place among the fields for reviewers.
+pub(crate) fn place_of(listed: &Listed, column: usize) -> Option<String> {
+    let place = black_out(listed.for_reviewers.get(column)?);
+    let place = place.trim();
+    (!place.is_empty()).then(|| place.to_owned())
 }
 
 impl EarlierLead {
@@ -248,7 +257,7 @@ pub(crate) fn tables(terms: &RoundTerms, shown: &ShownLeads) -> Vec<RegisterTabl
 }
 
 /// Returns the remark of the events: which round shows it.
-fn remark(round: &str) -> Text {
+pub(crate) fn remark(round: &str) -> Text {
     Text::new(format!("轮次 {round}"), format!("round {round}"))
 }
 

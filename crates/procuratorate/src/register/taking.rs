@@ -35,7 +35,7 @@ use crate::lists::columns::{ListForm, ListRow, Urgency};
 use crate::lists::match_list::list_name;
 use crate::lists::numbers::{beginning, beginning_of, is_number_of};
 use crate::register::shown::{
-    DeliveredLead, REGISTERED_PLACE, TableKind, read_delivered, read_leads,
+    DeliveredLead, REGISTERED_PLACE, TableKind, place_of, read_delivered, read_leads, remark,
 };
 
 /// The leads of a round.
@@ -60,6 +60,8 @@ pub struct TakenRound {
     pub moved: Vec<LeadNumber>,
     /// The snapshot of the case export.
     pub cases_of: Date,
+    /// The remark of the events of the round's tables.
+    pub remark: String,
 }
 
 /// A lead on a round's lists.
@@ -207,6 +209,7 @@ pub fn take(
         dead: numbers(TableKind::Dead)?,
         moved: numbers(TableKind::Moved)?,
         cases_of: terms.cases.snapshot,
+        remark: remark(&manifest.round).in_language(language).to_owned(),
         round: manifest.round.clone(),
         manifest_digest: verification.manifest_digest.clone(),
         issued_on: manifest.issued_on,
@@ -544,12 +547,9 @@ fn registered_at(schema: &ExportSchema, rows: &[Listed]) -> String {
     let Some(column) = fields.position(|field| field.name == REGISTERED_PLACE) else {
         return String::new();
     };
-    let places = rows.iter().filter_map(|row| row.for_reviewers.get(column));
-    let places: BTreeSet<&str> = places.map(|place| place.trim()).collect();
-    let places: Vec<&str> = places
-        .into_iter()
-        .filter(|place| !place.is_empty())
-        .collect();
+    let places = rows.iter().filter_map(|row| place_of(row, column));
+    let places: BTreeSet<String> = places.collect();
+    let places: Vec<String> = places.into_iter().collect();
     places.join("；")
 }
 
