@@ -1392,7 +1392,9 @@ fn of_state(
                 ("closed_because", "delivered"),
             ],
         ),
-        ("not_suitable", _) => (&[], &[("finding", "rejected"), ("decided_on", "")]),
+        ("not_suitable" | "income_over_line", _) => {
+            (&[], &[("finding", "rejected"), ("decided_on", "")])
+        }
         ("not_eligible", true) => (&SENT, &[("reply", "not_eligible"), ("replied_on", "")]),
         ("not_eligible", false) => (
             &CHECKED,
