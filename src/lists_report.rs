@@ -8,7 +8,7 @@ use aidlink_office::terminal::Output;
 use aidlink_procuratorate::lists::RoundLists;
 use aidlink_procuratorate::lists::not_judged::title_of;
 use aidlink_procuratorate::resolve::ResolvedRound;
-use aidlink_procuratorate::summary::{LeadsByStatus, Summary};
+use aidlink_procuratorate::summary::{LeadsByStatus, OpenLeadsShown, Summary};
 
 /// The most columns without values that are printed.
 const MOST_COLUMNS: usize = 5;
@@ -41,6 +41,7 @@ pub(crate) fn say_lists(
             format!("  by the register: {new} new, {carried} carried, {open_again} open again"),
         );
     }
+    say_shown(lists, summary, output);
     for workbook in &lists.workbooks {
         let (path, persons, leads) = (workbook.path, workbook.persons, workbook.leads);
         say(
@@ -91,6 +92,37 @@ pub(crate) fn say_lists(
         format!("已写入 {folder}（保密，仅限本人读取）"),
         format!("Written to {folder} (confidential, owner-only)"),
     );
+}
+
+/// Prints what the round shows of leads that are open in the register.
+fn say_shown(lists: &RoundLists, summary: &Summary, output: Output) {
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
+    let Some(OpenLeadsShown {
+        delivered,
+        dead,
+        moved,
+    }) = summary.open_leads
+    else {
+        return;
+    };
+    match delivered {
+        None => say(
+            "  登记簿中未办结的线索：筛查机构使用旧版本，未告知谁已在领取".to_owned(),
+            "  leads that are open in the register: the centre uses an older version and does not say who receives the aid by now".to_owned(),
+        ),
+        Some(delivered) => say(
+            format!(
+                "  登记簿中未办结的线索：登记显示已在领取{delivered}条，案件数据载明已死亡{dead}条、户籍地与登记簿不同{moved}条"
+            ),
+            format!(
+                "  leads that are open in the register: {delivered} whose aid is received, as registers show; by the case export {dead} of persons who have died and {moved} of persons registered elsewhere than in the register"
+            ),
+        ),
+    }
+    for table in &lists.for_register {
+        let (path, leads) = (table.path, table.leads);
+        say(format!("  {path}：{leads}"), format!("  {path}: {leads}"));
+    }
 }
 
 /// Prints how many persons could not be judged, and which columns would decide most.

@@ -212,7 +212,10 @@ pub fn run(
     let cases = faults.or_value(cases)?;
 
     progress.step(&Text::new("筛查", "screening"));
-    let screening_terms = ScreeningTerms::of(terms);
+    let screening_terms = ScreeningTerms {
+        asks_who_receives: register.is_some(),
+        ..ScreeningTerms::of(terms)
+    };
     let screening =
         screen(&terms.policy, &screening_terms, &cases, &registers).map_err(|error| {
             Fault::of_file(
@@ -250,6 +253,7 @@ pub fn run(
         not_judged: screening.not_judged,
         provisional,
         not_verified_by: screening.not_verified_by,
+        received: screening.received,
         fields_missing: fields_missing(terms, &opened, &reports),
     };
     let files = &reports[0].files;

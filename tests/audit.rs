@@ -80,7 +80,7 @@ impl FinishedRound {
         let result = self.audit(&arguments);
         let documents: Value = serde_json::from_str(&result.stdout).unwrap();
         let checks = documents[0]["checks"].as_array().unwrap();
-        assert_eq!(checks.len(), 25);
+        assert_eq!(checks.len(), 30);
         let not_held = checks.iter().filter(|check| check["state"] == "not_held");
         let numbers: BTreeSet<u64> = not_held
             .map(|check| check["number"].as_u64().unwrap())

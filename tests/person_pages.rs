@@ -175,8 +175,8 @@ fn the_report_names_every_check_with_its_result_and_evidence() {
         assert_eq!(result.code, 0, "{}", result.stderr);
         let report = fs::read_to_string(path).unwrap();
         let rows = report.matches("<tr").count();
-        // The header, 25 checks, and the line of signatures.
-        assert_eq!(rows, 27, "{language}");
+        // The header, 30 checks, and the line of signatures.
+        assert_eq!(rows, 32, "{language}");
         assert!(report.contains(result_word));
         let digest = blake3_of(&finished.round.output("output")["manifest.json"]);
         assert!(report.contains(&digest), "{language}");

@@ -11,20 +11,20 @@ use crate::split_round::{EXPORTS, SplitRound};
 use crate::support::{CommandResult, Round, aidlink, csv_records, files_below};
 
 /// The day of decisions: after the first round, before the second.
-const DECIDED: &str = "2026-10-08";
+pub const DECIDED: &str = "2026-10-08";
 const REFERRALS: &str = "procuratorate.referrals";
 
 /// A register, and rounds that read it, each with a key of its own.
-struct Office {
-    base: Round,
+pub struct Office {
+    pub base: Round,
 }
 
 /// A row of a list.
-type Record = BTreeMap<String, String>;
+pub type Record = BTreeMap<String, String>;
 
 impl Office {
     /// Makes the register by the command, in a temporary folder with policies and schemas.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let office = Office {
             base: Round::hand_made(),
         };
@@ -42,18 +42,18 @@ impl Office {
         office
     }
 
-    fn register(&self) -> PathBuf {
+    pub fn register(&self) -> PathBuf {
         self.base.root().join("register/register.db")
     }
 
     /// Returns a file in the folder of a round.
-    fn path(&self, round: &str, file: &str) -> PathBuf {
+    pub fn path(&self, round: &str, file: &str) -> PathBuf {
         self.base.root().join("tests/rounds").join(round).join(file)
     }
 
     /// Makes a round without a key, which reads the register. The exports are those of the
     /// hand-made round.
-    fn make(&self, round: &str, as_of: &str) {
+    pub fn make(&self, round: &str, as_of: &str) {
         let from = self.base.path("");
         let to = self.path(round, "");
         fs::create_dir_all(&to).unwrap();
@@ -78,25 +78,25 @@ impl Office {
         fs::write(file, text).unwrap();
     }
 
-    fn edit(&self, round: &str, file: &str, from: &str, to: &str) {
+    pub fn edit(&self, round: &str, file: &str, from: &str, to: &str) {
         let path = self.path(round, file);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{file} does not contain {from}");
         fs::write(path, text.replacen(from, to, 1)).unwrap();
     }
 
-    fn run(&self, round: &str) -> CommandResult {
+    pub fn run(&self, round: &str) -> CommandResult {
         let file = self.path(round, "round.toml");
         aidlink(&["run", file.to_str().unwrap(), "--lang", "en"])
     }
 
-    fn ran(&self, round: &str) {
+    pub fn ran(&self, round: &str) {
         let result = self.run(round);
         assert!(matches!(result.code, 0 | 3), "{}", result.stderr);
     }
 
     /// Returns the rows of the match lists of a round, by the name of the person and the aid.
-    fn listed(&self, round: &str) -> BTreeMap<(String, String), Record> {
+    pub fn listed(&self, round: &str) -> BTreeMap<(String, String), Record> {
         let lists = files_below(&self.path(round, "output/lists/for-review"));
         let rows = lists.values().flat_map(|bytes| csv_records(bytes));
         rows.map(|row| {
@@ -106,7 +106,7 @@ impl Office {
         .collect()
     }
 
-    fn take(&self, round: &str) -> Value {
+    pub fn take(&self, round: &str) -> Value {
         let file = self.path(round, "round.toml");
         let key = self.path(round, "signing.pub");
         let result = self.command(
@@ -122,14 +122,14 @@ impl Office {
         serde_json::from_str(&result.stdout).unwrap()
     }
 
-    fn command(&self, verb: &str, more: &[&str]) -> CommandResult {
+    pub fn command(&self, verb: &str, more: &[&str]) -> CommandResult {
         let register = self.register();
         let first = ["register", verb];
         let last = ["--register", register.to_str().unwrap(), "--lang", "en"];
         aidlink(&[&first[..], more, &last[..]].concat())
     }
 
-    fn note(&self, lead: &str, kind: &str, on: &str, set: &[&str]) {
+    pub fn note(&self, lead: &str, kind: &str, on: &str, set: &[&str]) {
         let mut all = vec!["--operator", "test operator", "--lead", lead];
         all.extend(["--kind", kind, "--on", on]);
         for field in set {
@@ -141,7 +141,7 @@ impl Office {
 
     /// Audits a round with a second run. Returns the state of the check that compares it, and
     /// what is said.
-    fn second_run(&self, round: &str) -> (String, String) {
+    pub fn second_run(&self, round: &str) -> (String, String) {
         let folder = self.path(round, "");
         let key = self.path(round, "signing.pub");
         let audit = |more: &[&str]| {
@@ -179,7 +179,7 @@ fn by_status(listed: &BTreeMap<(String, String), Record>) -> BTreeMap<&str, u64>
 }
 
 /// Sets a cell of a person's row in the case export of a round.
-fn set_case(office: &Office, round: &str, name: &str, column: &str, value: &str) {
+pub fn set_case(office: &Office, round: &str, name: &str, column: &str, value: &str) {
     let path = office.path(round, "procuratorate.case-parties.csv");
     let text = fs::read_to_string(&path).unwrap();
     let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();

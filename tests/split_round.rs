@@ -951,7 +951,7 @@ fn a_key_sealed_with_a_passphrase_opens_with_it_only() {
 // Changed leads
 
 /// Signs a changed plain file again, with the statement of its old signature.
-fn sign_again(split: &SplitRound, name: &str, office: &str) {
+pub fn sign_again(split: &SplitRound, name: &str, office: &str) {
     let file = split.round.path(name);
     let signature_file = format!("{name}.minisig");
     let old = Signature::parse(&split.round.read(&signature_file)).unwrap();
@@ -997,8 +997,8 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     let replaced = |from: &str, to: &str| good.replacen(from, to, 1);
     assert_refused(replaced("{", "["), "not a file of screened leads");
     assert_refused(
-        replaced("\"version\":3", "\"version\":4"),
-        "a newer aidlink wrote it (file of screened leads version 4; this one reads up to 3)",
+        replaced("\"version\":3", "\"version\":5"),
+        "a newer aidlink wrote it (file of screened leads version 5; this one reads up to 4)",
     );
     assert_refused(
         replaced("\"version\":3", "\"version\":2"),
@@ -1066,6 +1066,12 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     assert_refused(
         changed("\"unknown\":[\"", "\"unknown\":[\"no_"),
         "an aid or a rule that the policy does not have",
+    );
+    // An answer to what the round file does not ask.
+    let answers = "],\"received\":[]}\n";
+    assert_refused(
+        good.trim_end().strip_suffix("]}").unwrap().to_owned() + answers,
+        "did not ask",
     );
     let reference = |text: &str| {
         let (_, after) = text.split_once("\"reference\":").unwrap();

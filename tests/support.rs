@@ -44,6 +44,14 @@ impl Round {
         }
     }
 
+    /// Returns the round in another folder of the same temporary folder.
+    pub fn at(self, inner: &str) -> Self {
+        Round {
+            inner: inner.to_owned(),
+            ..self
+        }
+    }
+
     fn copy(inner: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for part in ["policies", "schemas", "calendars", inner] {

@@ -324,6 +324,7 @@ fn write_tokens<W: Write + Send>(
             false => Vec::new(),
         },
         account: sent_account(&report.account),
+        asks_who_receives: planned.register.is_some(),
     };
     let file = writer.finish(&head).map_err(output_error)?;
     Ok(WrittenTokens {

@@ -18,6 +18,8 @@ mod spill;
 mod tests;
 mod whole;
 
+use std::collections::BTreeSet;
+
 use aidlink_contract::token::Token;
 use aidlink_contract::token_table::{CaseTable, Origin, OutcomeColumns, RegisterTable};
 use aidlink_policy::pack::Rule;
@@ -125,8 +127,18 @@ pub struct ListedRow {
     pub listed: Listed,
 }
 
-/// Returns what lists show of the case rows, and whose they are. The order is that of the
-/// table that [`tokenise_cases`] returns.
+/// The rows of the case export as the procuratorate's lists need them.
+pub struct ListedCases {
+    /// The rows, in the order of the table that [`tokenise_cases`] returns.
+    pub rows: Vec<ListedRow>,
+    /// The tokens in the register of persons of whom a row, which is withheld for it, says that
+    /// they have died. Empty if the settings have no tokeniser of a register.
+    pub dead_in_register: BTreeSet<[u8; Token::LENGTH]>,
+    /// The report.
+    pub report: Report,
+}
+
+/// Returns what lists show of the case rows, and whose they are.
 ///
 /// # Errors
 /// See [`TokeniseError`].
@@ -134,15 +146,19 @@ pub fn listed_rows(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
     marker: &PersonMarker,
-) -> Result<(Vec<ListedRow>, Report), TokeniseError> {
-    let (rows, report) = read_rows(exports, tokenising)?;
+) -> Result<ListedCases, TokeniseError> {
+    let (rows, dead_in_register, report) = read_rows_and_dead(exports, tokenising)?;
     let mut scratch = Scratch::default();
     let listed = rows.into_iter().map(|row| ListedRow {
         person: marker.mark(&row.token, &mut scratch),
         in_register: row.in_register,
         listed: row.listed,
     });
-    Ok((listed.collect(), report))
+    Ok(ListedCases {
+        rows: listed.collect(),
+        dead_in_register,
+        report,
+    })
 }
 
 /// Reads the rows of an export that become tokens. Sorts them by token, then by
@@ -151,7 +167,20 @@ fn read_rows(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
 ) -> Result<(Vec<TokenisedRow>, Report), TokeniseError> {
+    let (rows, _, report) = read_rows_and_dead(exports, tokenising)?;
+    Ok((rows, report))
+}
+
+/// The tokens of persons in the register.
+type InRegister = BTreeSet<[u8; Token::LENGTH]>;
+
+/// As [`read_rows`], and returns of whom rows say that they have died.
+fn read_rows_and_dead(
+    exports: &[Export],
+    tokenising: &Tokenising<'_>,
+) -> Result<(Vec<TokenisedRow>, InRegister, Report), TokeniseError> {
     let mut rows = Vec::new();
+    let mut dead = InRegister::new();
     let mut report = Report::default();
     if tokenising.probe.is_some() {
         report.account.rest = Rest::Probed {
@@ -160,7 +189,7 @@ fn read_rows(
         };
     }
     for export in exports {
-        rows.extend(read_file(export, tokenising, &mut report)?);
+        rows.extend(read_file(export, tokenising, &mut dead, &mut report)?);
     }
     report
         .check_usable(exports)
@@ -168,13 +197,14 @@ fn read_rows(
     rows.par_sort_by(|one, other| {
         (one.token, &one.outcomes, &one.listed).cmp(&(other.token, &other.outcomes, &other.listed))
     });
-    Ok((rows, report))
+    Ok((rows, dead, report))
 }
 
 /// Reads the rows of one table that become tokens and adds the table to the report.
 fn read_file(
     export: &Export,
     tokenising: &Tokenising<'_>,
+    dead: &mut InRegister,
     report: &mut Report,
 ) -> Result<Vec<TokenisedRow>, TokeniseError> {
     let (schema, policy, as_of) = (tokenising.schema, tokenising.policy, tokenising.as_of);
@@ -217,13 +247,19 @@ fn read_file(
                 listed: row.listed,
             };
             let rows: Vec<_> = evaluated.rows.into_iter().map(tokenise).collect();
-            Ok((rows, evaluated.counts))
+            let dead = tokenising.register.into_iter().flat_map(|register| {
+                let ids = evaluated.dead.iter();
+                ids.map(|id| register.token(id, &mut Scratch::default()))
+            });
+            let dead: Vec<_> = dead.collect();
+            Ok((rows, dead, evaluated.counts))
         })
         .collect();
     let mut rows = Vec::new();
     for block in blocks {
-        let (block, counts) = block?;
+        let (block, of_block, counts) = block?;
         rows.extend(block);
+        dead.extend(of_block);
         counts.add_to(report);
     }
     Ok(rows)

@@ -7,6 +7,7 @@ mod finding;
 mod keeping;
 mod key;
 mod lists;
+mod register;
 mod rows;
 
 use aidlink_faults::text::Text;
@@ -32,7 +33,7 @@ type CheckFn = fn(&Evidence) -> Finding;
 /// The titles (Chinese, English) and functions of the checks. PIPL: Personal Information
 /// Protection Law; DSL: Data Security Law; LPM: Law on the Protection of Minors; CPL:
 /// Criminal Procedure Law.
-const CHECKS: [(&str, &str, CheckFn); 25] = [
+const CHECKS: [(&str, &str, CheckFn); 30] = [
     (
         "影响评估编号齐全，未过期（个保法55）",
         "an impact assessment, not expired (PIPL 55)",
@@ -136,7 +137,7 @@ const CHECKS: [(&str, &str, CheckFn); 25] = [
     (
         "经办人与批准人不同",
         "operator and approver differ",
-        keeping::approver,
+        register::approver,
     ),
     (
         "每条线索有规则、版本和核查事项",
@@ -157,6 +158,31 @@ const CHECKS: [(&str, &str, CheckFn); 25] = [
         "日历涵盖每个期限，否则标为暂定",
         "the calendar covers every deadline, or it is marked provisional",
         lists::deadlines,
+    ),
+    (
+        "登记簿完整，已签名（个保法51、54）",
+        "the register is whole and signed (PIPL 51, 54)",
+        register::whole,
+    ),
+    (
+        "登记簿就是本轮所读的那一本（个保法54）",
+        "the register is the one that the round read (PIPL 54)",
+        register::as_read,
+    ),
+    (
+        "登记簿及其密钥仅限本人，密钥不在轮次文件夹中（个保法51）",
+        "register and keys owner-only, the key in no round's folder (PIPL 51)",
+        register::protected,
+    ),
+    (
+        "登记簿中没有证件号码、电话号码、银行卡号（个保法6、51）",
+        "no ID, telephone or bank card number in the register (PIPL 6, 51)",
+        register::no_numbers,
+    ),
+    (
+        "登记簿与轮次分开保存（个保法19、47）",
+        "the register is kept apart from the round (PIPL 19, 47)",
+        register::retention,
     ),
 ];
 

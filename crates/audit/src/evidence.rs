@@ -25,6 +25,7 @@ use aidlink_policy::schema::Schemas;
 use jiff::civil::Date;
 
 use super::minimisation::Matrix;
+use super::register_evidence::RegisterEvidence;
 use aidlink_procuratorate::lists::columns::{ListForm, ListRow};
 use aidlink_procuratorate::lists::marking::Marking;
 use aidlink_procuratorate::lists::review::{self, read::ReadWorkbook};
@@ -118,6 +119,8 @@ pub struct Evidence {
     pub planned: Option<Vec<PlannedExport>>,
     /// The result of the second run.
     pub second_run: SecondRun,
+    /// The register that the step read.
+    pub register: RegisterEvidence,
 }
 
 /// The deletion records of an output folder, for the audit of the others.
@@ -211,6 +214,7 @@ impl Evidence {
             records: Vec::new(),
             elsewhere: Vec::new(),
             needs_unknown: Vec::new(),
+            register: RegisterEvidence::find(&verification.manifest, round_file),
             leaks: scan_folder(&verification.opened, &verification.manifest),
             round_folder: round_folder.to_path_buf(),
             round_file: round_file.map(Path::to_path_buf),

@@ -339,6 +339,9 @@ pub struct ColumnRow {
     /// Aids for which the column decides whether they were already received or referred,
     /// without being shown.
     pub decides: Vec<String>,
+    /// Whether a rule on it may show the procuratorate that a person whom it referred receives an
+    /// aid.
+    pub shows_receipt: bool,
     /// Lists that show the field or the outcome of a rule on it.
     pub lists: Vec<String>,
     /// The verdict.
@@ -533,6 +536,12 @@ impl Matrix {
                 format!("the procuratorate ({en})"),
             ));
         }
+        if row.shows_receipt && row.is_used() {
+            seen.push(Text::new(
+                "检察机关（已转介的人是否领取，只在其登记簿询问时）",
+                "the procuratorate (whether persons whom it referred receive it, only if its register asks)",
+            ));
+        }
         let for_reviewers = |form: &Leaves| matches!(form, Leaves::ReviewField | Leaves::SexAndAge);
         if leaves.iter().any(for_reviewers) {
             seen.push(Text::new(
@@ -713,6 +722,10 @@ fn field_row(
             .map(|rule| rule.id.clone())
             .collect(),
         decides: decides.map(|aid| aid.id.clone()).collect(),
+        shows_receipt: rules.iter().any(|rule| {
+            let mut aids = policy.aids.iter();
+            policy.is_receipt(&rule.id) && aids.any(|aid| aid.may_be_received_by(&rule.id))
+        }),
         lists: lists.into_iter().collect(),
         verdict: verdict(
             !needs.is_empty(),
@@ -803,6 +816,7 @@ fn unknown_headers(files: &[SeenFile<'_>]) -> Vec<ColumnRow> {
                 read,
                 outcomes: Vec::new(),
                 decides: Vec::new(),
+                shows_receipt: false,
                 lists: Vec::new(),
                 verdict: verdict(false, true, read, false),
             }

@@ -116,6 +116,7 @@ fn write(
             sent: rows,
             ..SentAccount::default()
         },
+        asks_who_receives: false,
     };
     writer.finish(&head)?.flush()?;
     let bytes = std::fs::read(&path)?;

@@ -338,6 +338,7 @@ mod tests {
                 sent,
                 ..SentAccount::default()
             },
+            asks_who_receives: false,
         };
         let written = tempfile::tempfile().expect("a temporary file");
         let mut writer = TokenFileWriter::begin(written, &RULES).expect("a writable file");

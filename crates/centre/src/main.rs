@@ -95,6 +95,14 @@ fn say(round: &Round, screened: &Screened, output: Output) {
             format!("The lists will be provisional: {}", text.en),
         );
     }
+    if let Some(received) = screened.received {
+        say(
+            format!("  检察机关询问：已转介且正在领取的{received}项，随线索一并告知"),
+            format!(
+                "  asked by the procuratorate: {received} aids are received after a referral, told with the leads"
+            ),
+        );
+    }
     let leads = screened.leads;
     let file = round.paths.output.join(&screened.crossed.written.path);
     let file = shown_path(&file);

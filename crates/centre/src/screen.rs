@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use aidlink_contract::grade::{Grade, Judgement};
 use aidlink_contract::outcome::Outcome;
 use aidlink_contract::screened_lead::{
-    CaseEvidence, CaseNotJudged, NotJudged, NotVerified, Provisional, ScreenedLead,
+    CaseEvidence, CaseNotJudged, NotJudged, NotVerified, Provisional, ReceivedAid, ScreenedLead,
 };
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable, TableFault};
 use aidlink_faults::text::Text;
@@ -34,6 +34,9 @@ pub struct ScreeningTerms {
     pub reject_rate: f64,
     /// Exports that the policy uses and that the round file leaves out for a reason.
     pub not_joined: BTreeSet<String>,
+    /// Whether the procuratorate asks who of those whom it referred receives the aid. The terms
+    /// of a round do not say so: its referrals do, if they come from its register.
+    pub asks_who_receives: bool,
 }
 
 impl ScreeningTerms {
@@ -48,6 +51,7 @@ impl ScreeningTerms {
                 .iter()
                 .map(|left| left.export.clone())
                 .collect(),
+            asks_who_receives: false,
         }
     }
 
@@ -73,6 +77,9 @@ pub struct Screening {
     pub matched: BTreeMap<String, (u64, u64)>,
     /// Exports that the policy uses but that are absent or stale.
     pub not_verified_by: BTreeMap<String, NotVerified>,
+    /// The persons who were referred to an aid and receive it, ordered as the leads; `None` if
+    /// nobody asks.
+    pub received: Option<Vec<ReceivedAid>>,
 }
 
 /// Why tables could not be screened.
@@ -204,7 +211,13 @@ pub fn screen_joined(
     }
     let found: BTreeSet<usize> = by_person_and_aid.keys().map(|(first, _)| *first).collect();
     open.retain(|reference, _| !found.contains(&candidates.first_reference[*reference]));
+    let received = terms.asks_who_receives.then(|| {
+        let is_lead =
+            |person_and_aid: &(usize, usize)| by_person_and_aid.contains_key(person_and_aid);
+        candidates.received(policy, &not_verified_by, &is_lead)
+    });
     Ok(Screening {
+        received,
         leads: by_person_and_aid.into_values().collect(),
         not_judged: candidates.not_judged(policy, &open),
         matched,
@@ -387,13 +400,7 @@ impl Candidates {
         policy: &Policy,
         not_verified_by: &BTreeMap<String, NotVerified>,
     ) -> Vec<Vec<(usize, Verdict)>> {
-        // Rules on an absent or stale export cannot verify receipt or referral.
-        let unverified: BTreeSet<&str> = policy
-            .rules
-            .iter()
-            .filter(|rule| not_verified_by.contains_key(&rule.on))
-            .map(|rule| rule.id.as_str())
-            .collect();
+        let unverified = unverified(policy, not_verified_by);
         // Few patterns of outcomes occur, and each is evaluated once.
         let of_aid = |aid: &Aid| {
             let mut known: HashMap<usize, Option<Verdict>> = HashMap::new();
@@ -435,6 +442,59 @@ impl Candidates {
             receipt_not_verified: settled.is_open(),
             referral_not_verified: referred.is_open(),
         })
+    }
+
+    /// Returns the persons who were referred to an aid and receive it, each once for an aid.
+    /// What an absent or stale register says does not count, and nothing that is not certain
+    /// does. Of a person who is a lead for the aid by another case row, nothing is said.
+    fn received(
+        &self,
+        policy: &Policy,
+        not_verified_by: &BTreeMap<String, NotVerified>,
+        is_lead: &impl Fn(&(usize, usize)) -> bool,
+    ) -> Vec<ReceivedAid> {
+        let is_receipt = |rule: &str| {
+            let on = policy.rule(rule).map(|rule| rule.on.as_str());
+            policy.is_receipt(rule) && on.is_some_and(|on| !not_verified_by.contains_key(on))
+        };
+        let receipts = policy.rules.iter().filter(|rule| is_receipt(&rule.id));
+        let receipts: BTreeSet<&str> = receipts.map(|rule| rule.id.as_str()).collect();
+        let unverified: BTreeSet<&str> = unverified(policy, not_verified_by);
+        let mut received: BTreeMap<(usize, usize), ReceivedAid> = BTreeMap::new();
+        for (place, aid) in policy.aids.iter().enumerate() {
+            let mut known: HashMap<usize, Option<&str>> = HashMap::new();
+            let mut by = |row: usize| {
+                let alike = self.alike[row];
+                let by = known.entry(alike);
+                *by.or_insert_with(|| {
+                    let outcome = |rule: &str| self.outcome(rule, alike);
+                    let verified = |rule: &str| match unverified.contains(rule) {
+                        true => Outcome::Unknown,
+                        false => outcome(rule),
+                    };
+                    // The procuratorate's own statement, however old.
+                    if aid.referred.outcome(&outcome) != Outcome::Yes {
+                        return None;
+                    }
+                    aid.received_by(&verified, &|rule| receipts.contains(rule))
+                })
+            };
+            for row in 0..self.rows {
+                let person_and_aid = (self.first_reference[row], place);
+                if received.contains_key(&person_and_aid) || is_lead(&person_and_aid) {
+                    continue;
+                }
+                if let Some(rule) = by(row) {
+                    let one = ReceivedAid {
+                        aid: aid.id.clone(),
+                        reference: row,
+                        rule: rule.to_owned(),
+                    };
+                    received.insert(person_and_aid, one);
+                }
+            }
+        }
+        received.into_values().collect()
     }
 
     /// Returns the persons of the open rows.
@@ -501,6 +561,16 @@ impl Candidates {
         }
         evidence
     }
+}
+
+/// Returns the rules on an absent or stale export: they cannot verify receipt or referral.
+fn unverified<'p>(
+    policy: &'p Policy,
+    not_verified_by: &BTreeMap<String, NotVerified>,
+) -> BTreeSet<&'p str> {
+    let rules = policy.rules.iter();
+    let rules = rules.filter(|rule| not_verified_by.contains_key(&rule.on));
+    rules.map(|rule| rule.id.as_str()).collect()
 }
 
 /// Returns, for each row, the first one with the same outcomes.

@@ -11,7 +11,7 @@ use aidlink_contract::token_file::{TokenFile, TokenFileHead, is_of_case_parties}
 use aidlink_contract::token_table::CaseTable;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
-use aidlink_files::document::{Document as _, Head};
+use aidlink_files::document::Document as _;
 use aidlink_office::audit_log::{Count, Event};
 use aidlink_office::crossing::{CrossedFile, CrossingFile, Expected, receive};
 use aidlink_office::manifest::{Manifest, Received, TokensReceived};
@@ -40,6 +40,9 @@ pub struct Screened {
     pub provisional: Vec<Provisional>,
     /// Number of leads.
     pub leads: usize,
+    /// Number of persons and aids to which they were referred and which they receive; `None` if
+    /// the procuratorate does not ask.
+    pub received: Option<usize>,
     /// The id that distinguishes screenings of the round.
     pub screening: String,
     /// The file for the procuratorate.
@@ -96,7 +99,10 @@ pub fn screen_files(
         });
     }
     let (files, cases, registers) = read_tables(terms, opened)?;
-    let screening_terms = ScreeningTerms::of(terms);
+    let screening_terms = ScreeningTerms {
+        asks_who_receives: files.iter().any(|file| file.head.asks_who_receives),
+        ..ScreeningTerms::of(terms)
+    };
     let screened =
         screen_joined(&terms.policy, &screening_terms, &cases, &registers).map_err(|error| {
             Fault::of_file(
@@ -113,6 +119,7 @@ pub fn screen_files(
         not_judged,
         matched,
         not_verified_by,
+        received,
     } = screened;
     let reject_rates: Vec<(&str, f64)> = files
         .iter()
@@ -133,10 +140,10 @@ pub fn screen_files(
         screening: Some(screening.clone()),
         leads: Count(leads_count as u64),
     });
-    let Head { format, version } = LeadsFile::head();
+    let received_count = received.as_ref().map(Vec::len);
     let leads = LeadsFile {
-        format,
-        version,
+        format: LeadsFile::FORMAT.to_owned(),
+        version: LeadsFile::version_with(received.as_deref()),
         round: terms.round.clone(),
         policy_digest: terms.policy.digest.clone(),
         key_id: cases.origin().key_id.clone(),
@@ -157,6 +164,7 @@ pub fn screen_files(
         provisional: provisional.clone(),
         leads,
         not_judged,
+        received,
     };
     let crossed = write_leads(step, terms, &leads)?;
     let screened = Screened {
@@ -167,6 +175,7 @@ pub fn screen_files(
         not_verified_by,
         provisional,
         leads: leads_count,
+        received: received_count,
         screening,
         crossed,
     };
@@ -368,6 +377,12 @@ fn difference(terms: &RoundTerms, head: &TokenFileHead) -> Option<Text> {
         Some(Text::new("令牌算法", "token algorithm"))
     } else if origin.snapshot != export.snapshot {
         Some(Text::new("提取日", "snapshot"))
+    } else if head.asks_who_receives && terms.policy.referrals_on.as_ref() != Some(&origin.export) {
+        // Only the procuratorate may ask, of those whom it referred.
+        Some(Text::new(
+            "“谁在领取”的询问",
+            "question who receives an aid",
+        ))
     } else if !export.schema.has_fields(&head.fields_missing) {
         Some(Text::new("所缺的列", "list of missing columns"))
     } else {

@@ -10,7 +10,7 @@ use aidlink_files::document::{Document, DocumentFault, map_without_repeats};
 use serde::{Deserialize, Serialize};
 
 use crate::hexadecimal::is_digest;
-use crate::screened_lead::{NotJudged, NotVerified, Provisional, ScreenedLead};
+use crate::screened_lead::{NotJudged, NotVerified, Provisional, ReceivedAid, ScreenedLead};
 use crate::token::TokenAlgorithm;
 use crate::token_file::SourceFile;
 
@@ -50,6 +50,10 @@ pub struct LeadsFile {
     pub leads: Vec<ScreenedLead>,
     /// The persons who could not be judged, in token order.
     pub not_judged: Vec<NotJudged>,
+    /// The persons who were referred and receive the aid, in the order of references, then of
+    /// the aids in the policy; `None` if the procuratorate did not ask for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<Vec<ReceivedAid>>,
 }
 
 /// The round that a file of screened leads must belong to.
@@ -134,7 +138,8 @@ impl LeadsFileFault {
 
 impl Document for LeadsFile {
     const FORMAT: &'static str = "aidlink screened leads";
-    const VERSIONS: RangeInclusive<u64> = 3..=3;
+    // Version 3 says nothing of received aids.
+    const VERSIONS: RangeInclusive<u64> = 3..=4;
     // Some millions of leads.
     const LARGEST: u64 = 1 << 30;
 
@@ -146,6 +151,15 @@ impl Document for LeadsFile {
 }
 
 impl LeadsFile {
+    /// Returns the version of a new file. A file without received aids is of version 3, which an
+    /// older aidlink at the procuratorate reads too.
+    pub fn version_with(received: Option<&[ReceivedAid]>) -> u64 {
+        match received {
+            None => *Self::VERSIONS.start(),
+            Some(_) => *Self::VERSIONS.end(),
+        }
+    }
+
     /// Checks that the leads belong to the expected round, policy, key and
     /// algorithm, and that digests, exports and rates are well-formed, so that
     /// no arbitrary text from another office reaches a list, a terminal or a
@@ -220,7 +234,6 @@ mod tests {
     use super::*;
     use crate::grade::Grade;
     use crate::screened_lead::{CaseEvidence, CaseNotJudged};
-    use aidlink_files::document::Head;
 
     const DIGEST: &str = "3e833381390cd43fc0f8374229b14c43fdab7861c3c8814a85e8556a4507b421";
     const NUMBER: &str = "449901199001011234";
@@ -236,7 +249,6 @@ mod tests {
     };
 
     fn leads() -> LeadsFile {
-        let Head { format, version } = LeadsFile::head();
         let case = |reference, indicated: &[&str], grade| CaseEvidence {
             reference,
             yes: vec!["j1".into(), "dibao".into()],
@@ -245,8 +257,8 @@ mod tests {
             grade,
         };
         LeadsFile {
-            format,
-            version,
+            format: LeadsFile::FORMAT.to_owned(),
+            version: LeadsFile::version_with(None),
             round: "2026Q3".into(),
             policy_digest: DIGEST.into(),
             key_id: "d432a71f3462fef5".into(),
@@ -290,6 +302,7 @@ mod tests {
                     unknown: vec!["j1".into()],
                 }],
             }],
+            received: None,
         }
     }
 
@@ -305,6 +318,40 @@ mod tests {
     }
 
     #[test]
+    fn received_aids_come_last_and_only_if_they_were_asked_for() {
+        let received = vec![ReceivedAid {
+            aid: "dibao".into(),
+            reference: 9,
+            rule: "dibao_receiving".into(),
+        }];
+        for received in [Vec::new(), received] {
+            let file = LeadsFile {
+                version: LeadsFile::version_with(Some(&received)),
+                received: Some(received),
+                ..leads()
+            };
+            let bytes = file.to_bytes();
+            let text = String::from_utf8_lossy(&bytes);
+            let expected = match file.received.as_ref().map(Vec::len) {
+                Some(1) => {
+                    r#","received":[{"aid":"dibao","reference":9,"rule":"dibao_receiving"}]}"#
+                }
+                _ => r#","received":[]}"#,
+            };
+            assert!(text.trim_end().ends_with(expected), "{text}");
+            assert!(text.contains("\"version\":4,"), "{text}");
+            assert_eq!(LeadsFile::parse(&bytes), Ok(file));
+        }
+        // A received aid says nothing else.
+        let more = leads().to_line().replacen(
+            "\"not_judged\"",
+            "\"received\":[{\"aid\":\"a\",\"reference\":0,\"rule\":\"r\",\"grade\":\"established\"}],\"not_judged\"",
+            1,
+        );
+        assert!(LeadsFile::parse(more.as_bytes()).is_err());
+    }
+
+    #[test]
     fn a_damaged_file_or_another_kind_of_file_is_refused() {
         let good = leads().to_line();
         let refused = |from: &str, to: &str| {
@@ -314,8 +361,8 @@ mod tests {
             LeadsFileFault::Document(fault).text().en
         };
         assert_eq!(
-            refused("\"version\":3", "\"version\":4"),
-            "a newer aidlink wrote it (file of screened leads version 4; this one reads up to 3)"
+            refused("\"version\":3", "\"version\":5"),
+            "a newer aidlink wrote it (file of screened leads version 5; this one reads up to 4)"
         );
         // Version 1 had no grades, version 2 no persons who were not judged.
         assert_eq!(

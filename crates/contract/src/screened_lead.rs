@@ -91,6 +91,21 @@ pub struct CaseNotJudged {
     pub unknown: Vec<String>,
 }
 
+/// That a person whom the procuratorate referred to an aid receives it. It says nothing else of
+/// the person: neither grade nor any other rule. The fields are in the order in which the file
+/// lists them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceivedAid {
+    /// The aid's id in the policy.
+    pub aid: String,
+    /// The index of the person's first row in the case table by which this is so.
+    pub reference: usize,
+    /// The id of the rule that says so: what is received may be another aid that takes the place
+    /// of this one. Its export is the register that shows it.
+    pub rule: String,
+}
+
 fn at_least_one<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -516,6 +516,7 @@ mod tests {
                 without_outcome: 3,
                 sent,
             },
+            asks_who_receives: false,
         }
     }
 

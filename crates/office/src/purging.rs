@@ -107,6 +107,9 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
     for one in &purged {
         say(one, asked.dry_run, output);
     }
+    if let Some(text) = register_stays(&found, &purged) {
+        output.say(&text);
+    }
     let unknown_files = UnknownFiles::find(&found);
     for text in found.foreign_text().into_iter().chain(unknown_files.text()) {
         output.say(&text);
@@ -251,6 +254,30 @@ fn signing_key_of(found: &RoundFolder) -> PathBuf {
         .as_deref()
         .and_then(|file| WrittenRound::read(file).ok()?.signing_key_file().ok());
     written.unwrap_or_else(|| found.folder.join(SIGNING_KEY))
+}
+
+/// Returns the sentence about the register, which no purge deletes; `None` if no step read one.
+fn register_stays(found: &RoundFolder, purged: &[Purged]) -> Option<Text> {
+    let mut manifests = purged.iter().filter_map(|one| manifest_of(&one.output));
+    if !manifests.any(|manifest| manifest.register.is_some()) {
+        return None;
+    }
+    let file = found.round_file.as_deref();
+    let written = file.and_then(|file| WrittenRound::read(file).ok());
+    let register = written.and_then(|written| written.register());
+    let path = register.map(|register| shown_path(&register.file));
+    let (zh, en) = match path {
+        Some(path) => (format!("登记簿 {path} "), format!("the register {path}")),
+        None => ("登记簿".to_owned(), "the register".to_owned()),
+    };
+    Some(Text::new(
+        format!(
+            "{zh}不属于本轮，登记簿和密钥都不删除：保存到何时由本机构规定（个人信息保护法第十九条）"
+        ),
+        format!(
+            "{en} is not part of the round and stays, with its key: the office sets how long it is kept (Personal Information Protection Law, Article 19)"
+        ),
+    ))
 }
 
 fn say(purged: &Purged, dry_run: bool, output: Output) {

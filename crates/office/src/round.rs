@@ -34,6 +34,7 @@ mod tests;
 pub use own::{OfficePaths, Reads};
 pub use paths::{inside, relative_to};
 pub use planning::Round;
+pub use register::round_around;
 pub use terms::{
     CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
 };

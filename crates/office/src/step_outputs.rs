@@ -87,8 +87,13 @@ fn is_matrix(name: &str) -> bool {
 fn is_list(name: &str) -> bool {
     let name = match name.strip_prefix("for-review/to-") {
         Some(rest) => rest,
-        None if matches!(name, "not-judged.csv" | "not-judged.minors.csv") => return true,
-        None => return false,
+        None => {
+            let for_register = name.strip_prefix("for-register/");
+            return matches!(name, "not-judged.csv" | "not-judged.minors.csv")
+                || for_register.is_some_and(|name| {
+                    matches!(name, "delivered.csv" | "dead.csv" | "moved.csv")
+                });
+        }
     };
     let adults = name.strip_suffix(".csv").unwrap_or_default();
     let of = adults.strip_suffix(".minors").unwrap_or(adults);

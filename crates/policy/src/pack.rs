@@ -362,6 +362,28 @@ impl Aid {
         Judgement::of(self.requires.outcome(of), self.qualifies.outcome(of))
     }
 
+    /// Returns the rule by which the aid is settled because a register says that something is
+    /// received; `None` if it is not settled, or only by an application or by the case itself.
+    /// `of` returns the outcome of a rule, `is_of_a_register` says whether a rule is one of kind
+    /// [`RuleKind::Receiving`] on a register. A register shows nothing of judicial aid, which the
+    /// procuratorate gives itself.
+    pub fn received_by<'a>(
+        &'a self,
+        of: &impl Fn(&str) -> Outcome,
+        is_of_a_register: &impl Fn(&str) -> bool,
+    ) -> Option<&'a str> {
+        let settled = self.settled.as_ref();
+        let settled = settled.filter(|_| self.direction == Direction::ToSocial);
+        settled?.yes_by(of, is_of_a_register)
+    }
+
+    /// Returns whether [`Aid::received_by`] can return this rule.
+    pub fn may_be_received_by(&self, rule: &str) -> bool {
+        let settled = self.settled.as_ref();
+        let settled = settled.filter(|_| self.direction == Direction::ToSocial);
+        settled.is_some_and(|settled| settled.may_be_yes_by(rule))
+    }
+
     /// Returns the ids of the rules that a lead for the aid rests on.
     pub fn rests_on(&self) -> BTreeSet<&str> {
         let mut rules = self.requires.rules();
@@ -747,6 +769,14 @@ impl Policy {
         self.rules
             .iter()
             .filter(move |rule| rule.on == export && rule.kind != RuleKind::Withhold)
+    }
+
+    /// Whether a rule says that a register shows something as received.
+    pub fn is_receipt(&self, rule: &str) -> bool {
+        let own = [Some(CASE_EXPORT), self.referrals_on.as_deref()];
+        self.rule(rule).is_some_and(|rule| {
+            rule.kind == RuleKind::Receiving && !own.contains(&Some(rule.on.as_str()))
+        })
     }
 
     /// Returns the ids of [`outcome_rules`](Self::outcome_rules), in their order.

@@ -26,6 +26,7 @@ use aidlink_policy::constant::needs_reason;
 use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::value::Value;
 
+use crate::register::shown::{self, RegisterTable};
 use crate::resolve::ResolvedRound;
 use earlier::Status;
 use marking::RoundMarking;
@@ -47,6 +48,8 @@ pub struct RoundLists {
     pub person_pages: Vec<PersonPages>,
     /// Number of leads of each status; `None` without a register.
     pub by_status: Option<BTreeMap<Status, u64>>,
+    /// The tables of events for the register; only those with leads.
+    pub for_register: Vec<RegisterTable>,
 }
 
 impl RoundLists {
@@ -82,6 +85,10 @@ impl RoundLists {
             workbooks: review::workbooks(terms, &leads, &not_judged, &marking)?,
             person_pages: person_pages::person_pages(terms, &leads, &marking),
             by_status: known.map(|_| by_status(&leads)),
+            for_register: match &round.shown {
+                Some(shown) => shown::tables(terms, shown),
+                None => Vec::new(),
+            },
         })
     }
 
@@ -90,7 +97,10 @@ impl RoundLists {
         let for_review = self.for_review.iter();
         let for_review = for_review.map(|list| (list.path(), list.bytes.as_slice()));
         let not_judged = self.not_judged.iter();
-        for_review.chain(not_judged.map(|list| (list.path.to_owned(), list.bytes.as_slice())))
+        let for_register = self.for_register.iter();
+        for_review
+            .chain(not_judged.map(|list| (list.path.to_owned(), list.bytes.as_slice())))
+            .chain(for_register.map(|table| (table.path.to_owned(), table.bytes.as_slice())))
     }
 
     /// Writes lists, workbooks and pages into a folder.

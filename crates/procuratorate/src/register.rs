@@ -7,5 +7,6 @@ pub mod in_round;
 pub mod ledger_plan;
 pub mod ledger_table;
 pub mod noted;
+pub mod shown;
 pub mod table;
 pub mod taking;

@@ -4,14 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use aidlink_contract::screened_lead::{NotJudged, NotVerified, Provisional, ScreenedLead};
+use aidlink_contract::screened_lead::{
+    NotJudged, NotVerified, Provisional, ReceivedAid, ScreenedLead,
+};
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 
 use crate::register::in_round::{KnownPersons, RoundRegister};
+use crate::register::shown::{ReceivedBy, ShownLeads};
 use aidlink_agency::person_mark::{PersonMark, PersonMarker};
 use aidlink_agency::scan::Export;
-use aidlink_agency::tokenise::{FileReport, Listed, ListedRow, Report, Tokenising, listed_rows};
+use aidlink_agency::tokenise::{
+    FileReport, Listed, ListedCases, ListedRow, Report, Tokenising, listed_rows,
+};
 
 /// A lead with the data of its case rows from the procuratorate's own export.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +61,8 @@ pub struct ResolvedRound {
     pub fields_missing: BTreeMap<String, Vec<String>>,
     /// What the procuratorate's register knows of the persons; `None` if the round reads none.
     pub known: Option<KnownPersons>,
+    /// What the round shows of the register's open leads; `None` if it reads no register.
+    pub shown: Option<ShownLeads>,
 }
 
 /// What the centre found in a round.
@@ -70,6 +77,9 @@ pub struct ScreenedRound {
     pub not_verified_by: BTreeMap<String, NotVerified>,
     /// For each register, the names of the fields that rules need and that it lacks.
     pub fields_missing: BTreeMap<String, Vec<String>>,
+    /// The persons who were referred to an aid and receive it; `None` if the procuratorate did
+    /// not ask.
+    pub received: Option<Vec<ReceivedAid>>,
 }
 
 /// Finds the rows that the leads and the persons who could not be judged refer to.
@@ -79,8 +89,8 @@ pub struct ScreenedRound {
 /// # Errors
 /// When the export cannot be tokenised, or is not the screened one: its digest
 /// differs, or a reference exceeds its rows. Also when a lead is of several persons, or a
-/// person has two leads for one aid or is twice among those who could not be judged: no
-/// screening gives that, and their numbers would not be unique.
+/// person has two leads for one aid, receives one for which there is a lead, or is twice among
+/// those who could not be judged: no screening gives that, and their numbers would not be unique.
 pub fn resolve(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
@@ -93,8 +103,11 @@ pub fn resolve(
         register: register.map(RoundRegister::tokeniser),
         ..*tokenising
     };
-    let (rows, report) =
-        listed_rows(exports, tokenising, marker).map_err(|error| error.into_faults(exports))?;
+    let ListedCases {
+        rows,
+        dead_in_register,
+        report,
+    } = listed_rows(exports, tokenising, marker).map_err(|error| error.into_faults(exports))?;
     if report.files != files {
         return Err(not_this_export(exports));
     }
@@ -138,17 +151,42 @@ pub fn resolve(
         })
     };
     let leads = screened.leads.into_iter().map(&mut lead);
+    let leads = leads.collect::<Result<Vec<ResolvedLead>, Faults>>()?;
     let persons = screened.not_judged.into_iter().map(&mut not_judged);
+    let persons = persons.collect::<Result<Vec<ResolvedNotJudged>, Faults>>()?;
+    let mut receives = |one: ReceivedAid| {
+        let (person, _, _) = find(&mut std::iter::once(one.reference))?;
+        if !leads_of_persons.insert((person, one.aid.clone())) {
+            return Err(not_one_person(exports));
+        }
+        Ok(ReceivedBy {
+            person,
+            aid: one.aid,
+            rule: one.rule,
+        })
+    };
+    let received = screened.received.map(|received| {
+        let received = received.into_iter().map(&mut receives);
+        received.collect::<Result<Vec<ReceivedBy>, Faults>>()
+    });
+    let received = received.transpose()?;
+    let known = register.map(|register| {
+        let persons = rows.iter();
+        register.known(persons.filter_map(|row| Some((row.person, row.in_register.as_ref()?))))
+    });
+    let shown = register.zip(known.as_ref()).map(|(register, known)| {
+        let dead = register.open_leads_of(&dead_in_register);
+        let cases = rows.iter().map(|row| (row.person, &row.listed));
+        ShownLeads::of(tokenising.schema, known, received, dead, cases)
+    });
     let round = ResolvedRound {
-        leads: leads.collect::<Result<_, Faults>>()?,
-        not_judged: persons.collect::<Result<_, Faults>>()?,
+        leads,
+        not_judged: persons,
         provisional: screened.provisional,
         not_verified_by: screened.not_verified_by,
         fields_missing: screened.fields_missing,
-        known: register.map(|register| {
-            let persons = rows.iter();
-            register.known(persons.filter_map(|row| Some((row.person, row.in_register.as_ref()?))))
-        }),
+        known,
+        shown,
     };
     Ok((round, report))
 }

@@ -187,6 +187,9 @@ fn make_lists(
     let received = receive(leads_path, terms, Expected::Leads, opener, inputs.beside)?;
     let plain = received.plain;
     let file = read_leads(leads_path, &plain, terms, &key_id)?;
+    if file.received.is_some() && inputs.register.is_none() {
+        return Err(not_asked(leads_path).into());
+    }
     if received.statement.key_id != file.key_id {
         return Err(other_key_signed(leads_path).into());
     }
@@ -225,6 +228,7 @@ fn make_lists(
         provisional: file.provisional,
         not_verified_by: file.not_verified_by,
         fields_missing: file.fields_missing,
+        received: file.received,
     };
     let (resolved, report) = resolve(&exports, &tokenising, &marker, &screened, found, register)?;
     let export = read_export(planned, &exports, report);
@@ -264,6 +268,21 @@ fn other_key_signed(path: &Path) -> Fault {
         Text::new(
             "请筛查机构重新筛查并发送",
             "ask the centre to screen and send again",
+        ),
+    )
+}
+
+/// Returns the fault of leads that answer what this round file does not ask.
+fn not_asked(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "线索文件写明谁在领取救助，而轮次文件没有登记簿（[register]），没有询问",
+            "the file says who receives aids, and the round file, which has no [register], did not ask",
+        ),
+        Text::new(
+            "请用生成转介令牌时的轮次文件运行",
+            "use the round file with which the referrals were tokenised",
         ),
     )
 }
@@ -356,6 +375,25 @@ fn policy_mismatch(policy: &Policy, file: &LeadsFile) -> Option<Text> {
                     "a lead appears twice in the file",
                 ));
             }
+        }
+    }
+    for received in file.received.iter().flatten() {
+        let aid = policy.aid(&received.aid);
+        let can_show = policy.is_receipt(&received.rule)
+            && aid.is_some_and(|aid| aid.may_be_received_by(&received.rule));
+        let on = policy.rule(&received.rule).map(|rule| rule.on.as_str());
+        let verifies = on.is_some_and(|on| !file.not_verified_by.contains_key(on));
+        if !can_show || !verifies {
+            return Some(Text::new(
+                "线索文件所称的领取，不是由规则文件中本轮可核实的领取规则得出",
+                "the file says that an aid is received by a rule of which the policy does not say so, or whose register cannot verify it",
+            ));
+        }
+        if !seen.insert((received.aid.as_str(), received.reference)) {
+            return Some(Text::new(
+                "线索文件中同一线索出现两次",
+                "a lead appears twice in the file",
+            ));
         }
     }
     let with_lead = file.leads.iter().flat_map(|lead| &lead.cases);

@@ -49,6 +49,10 @@ pub struct Summary {
     /// `None` if the round reads no register.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leads_by_status: Option<LeadsByStatus>,
+    /// What the round shows of leads that are open in the register; `None` if the round reads no
+    /// register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_leads: Option<OpenLeadsShown>,
     /// The persons who could not be judged; `None` before version 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_judged: Option<NotJudgedFigures>,
@@ -91,6 +95,19 @@ pub struct LeadsByStatus {
     pub carried: u64,
     /// They had ended.
     pub open_again: u64,
+}
+
+/// The number of leads that are open in the register and of which the round shows something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenLeadsShown {
+    /// The aid is received; `None` if the centre did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<u64>,
+    /// The person has died.
+    pub dead: u64,
+    /// The person is registered elsewhere.
+    pub moved: u64,
 }
 
 /// The number of persons who could not be judged.
@@ -210,6 +227,11 @@ impl Summary {
                     carried: of(Status::Carried),
                     open_again: of(Status::OpenAgain),
                 }
+            }),
+            open_leads: resolved.shown.as_ref().map(|shown| OpenLeadsShown {
+                delivered: shown.received.as_ref().map(|leads| leads.len() as u64),
+                dead: shown.dead.len() as u64,
+                moved: shown.moved.len() as u64,
             }),
             not_judged: Some(NotJudgedFigures::new(terms, resolved)),
             provisional: resolved.provisional.iter().map(Provisional::text).collect(),

@@ -6,6 +6,7 @@ use aidlink_faults::text::Text;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use crate::approval::is_same_person;
 use crate::decision::Finding;
 use crate::event::{Answer, Event, Found, JudicialAidStep, Reply, SentAs, Source};
 use crate::items::{Refused, RefusedWhy};
@@ -16,7 +17,7 @@ const LONGEST_TEXT: usize = 1000;
 /// The most texts of a list.
 const LONGEST_LIST: usize = 200;
 /// Fields whose form is checked by their type, and which are no free text.
-const NOT_TEXT: [&str; 8] = [
+pub(crate) const NOT_TEXT: [&str; 8] = [
     "/person",
     "/round/lead",
     "/of",
@@ -68,7 +69,7 @@ pub(crate) fn check_recorder(
             "nobody is named as operator",
         ));
     }
-    if approver.is_some_and(|approver| approver.trim() == operator.trim()) {
+    if approver.is_some_and(|approver| is_same_person(approver, operator)) {
         return Err(fields(
             "/approver",
             "登记人与审批人须为两人",

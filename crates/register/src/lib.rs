@@ -20,6 +20,7 @@
 
 pub mod amount;
 mod appending;
+pub mod approval;
 pub mod book;
 pub mod chain;
 mod checks;
@@ -37,5 +38,6 @@ pub mod number;
 pub mod referrals;
 pub mod register;
 mod store;
+pub mod texts;
 pub mod token;
 pub mod workflow;

@@ -21,10 +21,15 @@ use aidlink_office::verification::{NamedKeys, Verification, verify};
 use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_procuratorate::lists::columns;
 use aidlink_procuratorate::register::in_round::{book_of, other_key};
+use aidlink_procuratorate::register::shown::DeliveredLead;
 use aidlink_procuratorate::register::taking::{KnownAs, TakenLead, TakenRound, take};
-use aidlink_register::event::{About, Direction, Evidence, FoundBy, Grade, Source, Urgency};
+use aidlink_register::event::{
+    About, Direction, Event, Evidence, FoundBy, Grade, Granted, ShownBy, Source, Urgency,
+};
 use aidlink_register::form::header_of;
-use aidlink_register::items::{Appended, Batch, FoundLead, NewItem, Standing};
+use aidlink_register::items::{
+    Appended, Batch, FoundLead, NewEvent, NewItem, RefusedWhy, Standing, Subject,
+};
 use aidlink_register::number::{LeadNumber, PersonNumber};
 use aidlink_register::register::Register;
 use aidlink_register::token::RegisterToken;
@@ -82,6 +87,38 @@ pub(super) struct Taken {
     pub provisional: Vec<Text>,
     /// The leads that the register refused.
     pub refused: Vec<LeadRefused>,
+    /// Open leads that are delivered now, because a register shows that the aid is received.
+    pub delivered: Vec<ShownDelivered>,
+    /// Such leads of which this was recorded before.
+    pub delivered_before: u64,
+    /// Such leads that ended after the round had read the register: nothing is recorded.
+    pub ended_meanwhile: Vec<String>,
+    /// Open leads of persons of whom a case row says that they have died.
+    pub dead: Vec<ToDecide>,
+    /// Open leads of persons who are registered elsewhere than in the register.
+    pub moved: Vec<ToDecide>,
+}
+
+/// A lead that is delivered, and what shows it.
+#[derive(Debug, Serialize)]
+pub(super) struct ShownDelivered {
+    /// Its number.
+    pub lead: String,
+    /// What is received.
+    pub what: String,
+    /// The export that shows it.
+    pub register: String,
+    /// The day of its snapshot.
+    pub snapshot: Date,
+}
+
+/// A lead of which a person must decide something.
+#[derive(Debug, Serialize)]
+pub(super) struct ToDecide {
+    /// Its number.
+    pub lead: String,
+    /// The command that records it, once a person has looked into it.
+    pub command: String,
 }
 
 /// A lead that the register refused.
@@ -149,8 +186,12 @@ pub(super) fn take_leads(
         })
         .collect();
     faults.finish()?;
-    let batch = batch(found.into_iter().map(NewItem::Found).collect());
-    let answers = open.register.append(&batch)?;
+    let found = found.into_iter().map(NewItem::Found);
+    let delivered = taken.delivered.iter();
+    let delivered = delivered.map(|lead| NewItem::Event(delivered_event(lead, operator)));
+    let batch = batch(found.chain(delivered).collect());
+    let mut answers = open.register.append(&batch)?;
+    let of_delivered = answers.split_off(taken.leads.len());
     let mut report = Taken {
         round: taken.round.clone(),
         manifest: taken.manifest_digest.clone(),
@@ -174,7 +215,73 @@ pub(super) fn take_leads(
             }),
         }
     }
+    for (lead, answer) in taken.delivered.iter().zip(of_delivered) {
+        match answer {
+            Appended::Added(_) => report.delivered.push(ShownDelivered {
+                lead: lead.lead.to_string(),
+                what: lead.what.clone(),
+                register: lead.register.clone(),
+                snapshot: lead.snapshot,
+            }),
+            Appended::AlreadyThere(_) => report.delivered_before += 1,
+            Appended::Refused(refused) => match refused.why {
+                // It ended, or somebody withdrew it: that is more recent than the round.
+                RefusedWhy::NotAllowed => report.ended_meanwhile.push(lead.lead.to_string()),
+                _ => report.refused.push(LeadRefused {
+                    lead: lead.lead.to_string(),
+                    field: refused.field_name(),
+                    message: refused.message,
+                    hint: refused.hint,
+                }),
+            },
+        }
+    }
+    let is_open = |lead: &&LeadNumber| {
+        let state = open.register.book().lead(lead);
+        let state = state.and_then(|lead| lead.state.as_ref());
+        state.is_some_and(|state| !state.stage.is_resting())
+    };
+    let register = shown_path(&arguments.file.register);
+    let command = |lead: &LeadNumber, kind: &str, rest: &str| ToDecide {
+        lead: lead.to_string(),
+        command: format!(
+            "aidlink register note --register '{register}' --operator '{operator}' --lead {lead} --kind {kind} --on {} {rest}",
+            taken.issued_on
+        ),
+    };
+    let died = format!(
+        "--set reason=dead --set shown_by.register={CASE_EXPORT} --set shown_by.snapshot={} --set 'remark={}'",
+        taken.cases_of, taken.remark
+    );
+    let dead = taken.dead.iter().filter(is_open);
+    report.dead = dead.map(|lead| command(lead, "closed", &died)).collect();
+    let moved = taken.moved.iter().filter(is_open);
+    report.moved = moved
+        .map(|lead| command(lead, "moved", "--set office=..."))
+        .collect();
     Ok(report)
+}
+
+/// Returns the event of an open lead whose aid is received.
+fn delivered_event(lead: &DeliveredLead, operator: &str) -> NewEvent {
+    NewEvent {
+        subject: Subject::Lead(lead.lead.clone()),
+        on: lead.on,
+        event: Event::Granted(Granted {
+            what: Some(lead.what.clone()),
+            from: None,
+            amount: None,
+            per: None,
+            shown_by: Some(ShownBy {
+                register: lead.register.clone(),
+                snapshot: lead.snapshot,
+            }),
+            remark: Some(lead.remark.clone()),
+        }),
+        operator: operator.to_owned(),
+        approver: None,
+        because: None,
+    }
 }
 
 /// Returns items that are recorded now.
@@ -270,7 +377,7 @@ fn found(round: &TakenRound, lead: &TakenLead, operator: &str) -> Option<FoundLe
             case_numbers: values(lead.case_numbers()),
             handler: one(lead.handler()),
             unit: one(lead.unit()),
-            registered_at: one(lead.field("registered_place")),
+            registered_at: one(&lead.registered_at),
             guardian: one(lead.field("guardian")),
             sex: lead.sex.map(|sex| {
                 let sex = match sex {
@@ -325,6 +432,7 @@ pub(super) fn say_taken(taken: &Taken, output: Output) {
             format!("  provisional: {}", why.en),
         ));
     }
+    say_shown(taken, output);
     for refused in &taken.refused {
         let LeadRefused {
             lead,
@@ -366,6 +474,71 @@ fn not_issued_yet(arguments: &RoundInRegister, issued_on: Date) -> Fault {
             "take it on that day; if the day is wrong, correct `issued_on` and run the round again",
         ),
     )
+}
+
+/// Says what the round shows of open leads.
+fn say_shown(taken: &Taken, output: Output) {
+    let say = |zh: String, en: String| output.say(&Text::new(zh, en));
+    let (delivered, before) = (taken.delivered.len(), taken.delivered_before);
+    if delivered > 0 || before > 0 {
+        say(
+            format!("  登记显示已在领取、记为已落实{delivered}条，此前已记{before}条"),
+            format!("  {delivered} leads delivered, as registers show, {before} recorded before"),
+        );
+    }
+    for ShownDelivered {
+        lead,
+        what,
+        register,
+        snapshot,
+    } in &taken.delivered
+    {
+        say(
+            format!("    {lead}：{what}（{register}，{snapshot}）"),
+            format!("    {lead}: {what} ({register} of {snapshot})"),
+        );
+    }
+    if !taken.ended_meanwhile.is_empty() {
+        let leads = &taken.ended_meanwhile;
+        say(
+            format!(
+                "  登记显示已在领取，但其后已办结或已撤销该登记，未作记录：{}",
+                leads.join("、")
+            ),
+            format!(
+                "  the aid is received, but the lead ended since, or this was withdrawn; nothing is recorded: {}",
+                leads.join(", ")
+            ),
+        );
+    }
+    let told = [
+        (
+            &taken.dead,
+            "案件数据载明已死亡，线索未办结",
+            "the case export says that the person has died, and the lead is open",
+        ),
+        (
+            &taken.moved,
+            "案件数据中的户籍地与登记簿不同，线索未办结",
+            "the case export names another place of registration than the register, and the lead is open",
+        ),
+    ];
+    for (leads, zh, en) in told {
+        if leads.is_empty() {
+            continue;
+        }
+        let count = leads.len();
+        say(
+            format!("  {zh}：{count}条。查明属实后登记："),
+            format!("  {en}: {count}. Look into it, then record it:"),
+        );
+        for ToDecide { command, .. } in leads {
+            output.say(&Text::new(
+                format!("    {command}"),
+                format!("    {command}"),
+            ));
+        }
+    }
 }
 
 fn no_number(folder: &Path) -> Fault {

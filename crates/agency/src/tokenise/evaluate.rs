@@ -9,7 +9,7 @@ use aidlink_contract::grade::Judgement;
 use aidlink_contract::outcome::Outcome;
 use aidlink_faults::uniform_text::bare;
 use aidlink_policy::constant::Constant;
-use aidlink_policy::pack::{CASE_EXPORT, Policy, Rule, WhenUnknown};
+use aidlink_policy::pack::{CASE_EXPORT, Guaranteed, Policy, Rule, WhenUnknown};
 use aidlink_policy::rule_language::{DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX};
 use aidlink_policy::schema::{ExportSchema, Field, Role};
 use aidlink_policy::value::{Column, FieldType, RowBlock, Value};
@@ -90,6 +90,8 @@ struct BlockOfCells {
 /// The kept rows of a block and the counts of all its rows.
 pub(super) struct Evaluated<'r> {
     pub(super) rows: Vec<EvaluatedRow<'r>>,
+    /// The persons of rows that are withheld because they say that the person has died.
+    pub(super) dead: Vec<&'r NationalId>,
     pub(super) counts: EvaluatedCounts,
 }
 
@@ -198,6 +200,8 @@ pub(super) struct RowColumns<'a> {
     /// The fields for reviewers, with their columns.
     reviewer_fields: Vec<(&'a Field, Option<usize>)>,
     pub(super) outcome_rules: Vec<&'a Rule>,
+    /// For each of the withhold rules, whether its yes says that the person has died.
+    says_dead: Vec<bool>,
     withhold_rules: Vec<&'a Rule>,
     /// Fields whose columns are read.
     pub(super) read: Vec<String>,
@@ -303,6 +307,7 @@ impl<'a> RowColumns<'a> {
                 .map(|field| (field, index(field)))
                 .collect(),
             outcome_rules: policy.outcome_rules(&schema.name).collect(),
+            says_dead: says_dead(policy, schema),
             withhold_rules: policy.withhold_rules(&schema.name).collect(),
             read: schema
                 .fields
@@ -555,6 +560,7 @@ impl<'a> RowColumns<'a> {
             ..
         } = cells;
         let is_of_cases = self.schema.name == CASE_EXPORT;
+        let mut dead = Vec::new();
         let mut kept = Vec::new();
         let stated = rows.iter().zip(unreadable.into_iter().zip(empty));
         for (index, (row, (mut unreadable, mut empty))) in stated.enumerate() {
@@ -565,6 +571,12 @@ impl<'a> RowColumns<'a> {
                 let rule = self.withhold_rules[rule];
                 let by_rule = counts.withheld_by_rule.entry(rule.id.clone());
                 *by_rule.or_default() += 1;
+                // Of a row that is withheld for another reason, too, nothing is told.
+                let by = withheld.iter().zip(&self.says_dead);
+                let mut by = by.filter(|(column, _)| column[index] == Outcome::Yes);
+                if by.all(|(_, says_dead)| *says_dead) {
+                    dead.push(&row.id);
+                }
                 if !empty.is_empty() {
                     let by = withheld.iter().zip(&self.withhold_rules);
                     let by = by.filter(|(column, _)| column[index] == Outcome::Yes);
@@ -623,7 +635,11 @@ impl<'a> RowColumns<'a> {
             });
         }
         counts.kept = kept.len() as u64;
-        Ok(Evaluated { rows: kept, counts })
+        Ok(Evaluated {
+            rows: kept,
+            dead,
+            counts,
+        })
     }
 }
 
@@ -731,6 +747,20 @@ impl From<ValueFault> for Unreadable {
             labels: Vec::new(),
         }
     }
+}
+
+/// Returns, for each withhold rule on an export, whether its yes says that the person has died.
+/// A rule that withholds rows in doubt says nothing certain.
+fn says_dead(policy: &Policy, schema: &ExportSchema) -> Vec<bool> {
+    let guarantees = policy.guarantees.iter();
+    let of_death: BTreeSet<&str> = guarantees
+        .filter(|one| one.on == schema.name && matches!(one.of, Guaranteed::Death))
+        .flat_map(|one| one.rules.iter().map(String::as_str))
+        .collect();
+    let rules = policy.withhold_rules(&schema.name);
+    rules
+        .map(|rule| rule.when_unknown != WhenUnknown::Yes && of_death.contains(rule.id.as_str()))
+        .collect()
 }
 
 fn of_certificate(field: &Field, row: &OwnedRow) -> Reading {

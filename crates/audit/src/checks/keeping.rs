@@ -74,13 +74,6 @@ pub(super) fn small_cells(_evidence: &Evidence) -> Finding {
     )
 }
 
-pub(super) fn approver(_evidence: &Evidence) -> Finding {
-    Finding::not_applicable(
-        "程序尚不记录批准：经办人见运行记录，批准人见会议记录",
-        "the program does not record approvals yet: the manifest names the operator, the minutes the approver",
-    )
-}
-
 pub(super) fn protected(evidence: &Evidence) -> Finding {
     let mut wrong = Vec::new();
     let folder = &evidence.verification.opened;

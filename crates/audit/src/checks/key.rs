@@ -100,7 +100,7 @@ fn leaked_in(evidence: &Evidence, key_file: &[u8]) -> Option<String> {
 
 /// Returns whether a file contains these bytes, of which there is at least one. Reads it
 /// piece by piece.
-fn contains(mut file: impl Read, wanted: &[u8]) -> io::Result<bool> {
+pub(super) fn contains(mut file: impl Read, wanted: &[u8]) -> io::Result<bool> {
     let mut buffer = vec![0; (1 << 16).max(2 * wanted.len())];
     let mut filled = 0;
     loop {

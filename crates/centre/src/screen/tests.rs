@@ -83,6 +83,7 @@ const TERMS: ScreeningTerms = ScreeningTerms {
     snapshot_age_days: 92,
     reject_rate: 0.05,
     not_joined: BTreeSet::new(),
+    asks_who_receives: false,
 };
 const FRESH: Date = Date::constant(2026, 9, 28);
 const OLD: Date = Date::constant(2026, 1, 1);

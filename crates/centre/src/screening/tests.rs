@@ -111,6 +111,7 @@ reject_rate = 0.05
                 sent: rows,
                 ..SentAccount::default()
             },
+            asks_who_receives: false,
         }
     }
 

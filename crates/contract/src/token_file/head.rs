@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use aidlink_files::document::{Document, Head};
+use aidlink_files::document::Document;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,9 @@ pub struct TokenFileHead {
     pub sources: Vec<SourceFile>,
     /// What became of the export's rows.
     pub account: SentAccount,
+    /// Whether the procuratorate asks who of those whom it referred receives the aid, because it
+    /// follows up on its leads in a register. Only its export of referrals may ask.
+    pub asks_who_receives: bool,
 }
 
 /// A file that an export was read from.
@@ -85,7 +88,8 @@ impl SentAccount {
 
 impl Document for TokenFileHead {
     const FORMAT: &'static str = "aidlink token file";
-    const VERSIONS: RangeInclusive<u64> = 2..=2;
+    // Version 2 cannot ask who receives an aid.
+    const VERSIONS: RangeInclusive<u64> = 2..=3;
 }
 
 impl TokenFileHead {
@@ -122,14 +126,26 @@ struct Metadata {
     key_id: String,
     sources: Vec<SourceFile>,
     account: SentAccount,
+    #[serde(default, skip_serializing_if = "is_false")]
+    asks_who_receives: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl From<TokenFileHead> for Metadata {
     fn from(head: TokenFileHead) -> Self {
-        let Head { format, version } = TokenFileHead::head();
         let origin = head.origin;
+        // A file that does not ask is of version 2, which an older centre reads too.
+        let versions = TokenFileHead::VERSIONS;
+        let version = match head.asks_who_receives {
+            false => *versions.start(),
+            true => *versions.end(),
+        };
         Metadata {
-            format,
+            format: TokenFileHead::FORMAT.to_owned(),
             version,
             round: origin.round,
             as_of: origin.as_of,
@@ -143,6 +159,7 @@ impl From<TokenFileHead> for Metadata {
             key_id: origin.key_id,
             sources: head.sources,
             account: head.account,
+            asks_who_receives: head.asks_who_receives,
         }
     }
 }
@@ -164,6 +181,7 @@ impl From<Metadata> for TokenFileHead {
             fields_missing: metadata.fields_missing,
             sources: metadata.sources,
             account: metadata.account,
+            asks_who_receives: metadata.asks_who_receives,
         }
     }
 }
@@ -201,6 +219,7 @@ mod tests {
                 without_outcome: 3,
                 sent: 4,
             },
+            asks_who_receives: false,
         }
     }
 
@@ -212,6 +231,15 @@ mod tests {
         assert_eq!(head().to_line(), expected);
         assert_eq!(TokenFileHead::parse(expected.as_bytes()), Ok(head()));
         assert!(head().is_well_formed());
+        let asks = TokenFileHead {
+            asks_who_receives: true,
+            ..head()
+        };
+        let expected = expected
+            .replace("\"version\":2", "\"version\":3")
+            .replace("\"sent\":4}}", "\"sent\":4},\"asks_who_receives\":true}");
+        assert_eq!(asks.to_line(), expected);
+        assert_eq!(TokenFileHead::parse(expected.as_bytes()), Ok(asks));
     }
 
     #[test]
@@ -238,10 +266,10 @@ mod tests {
             TokenFileHead::parse(text.as_bytes()).expect_err(from)
         };
         assert_eq!(
-            read("\"version\":2", "\"version\":3"),
+            read("\"version\":2", "\"version\":4"),
             DocumentFault::Newer {
-                version: 3,
-                known: 2
+                version: 4,
+                known: 3
             }
         );
         // Version 1 had three outcomes.

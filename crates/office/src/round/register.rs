@@ -150,22 +150,44 @@ impl Checker<'_> {
                 ),
             );
         }
-        let key: PathBuf = match key {
-            Some(key) => self.folder.join(&key.value),
-            None => parent_of(&path).join(KEY),
-        };
-        let public_key = public_key.map(|text| {
-            let file = self.folder.join(&text.value);
-            match file.is_file() {
-                true => file.to_string_lossy().into_owned(),
-                false => text.value.clone(),
-            }
-        });
-        (self.faults.iter().len() == before).then_some(PlannedRegister {
-            file: path,
-            key,
-            public_key,
-        })
+        let planned = planned(self.folder, &file.value, key, public_key);
+        (self.faults.iter().len() == before).then_some(planned)
+    }
+}
+
+/// Returns where a register, its key and its public key are. Paths are seen from the folder of
+/// the round file.
+fn planned(
+    folder: &Path,
+    file: &str,
+    key: Option<&Located<String>>,
+    public_key: Option<&Located<String>>,
+) -> PlannedRegister {
+    let path = folder.join(file);
+    let key: PathBuf = match key {
+        Some(key) => folder.join(&key.value),
+        None => parent_of(&path).join(KEY),
+    };
+    let public_key = public_key.map(|text| {
+        let file = folder.join(&text.value);
+        match file.is_file() {
+            true => file.to_string_lossy().into_owned(),
+            false => text.value.clone(),
+        }
+    });
+    PlannedRegister {
+        file: path,
+        key,
+        public_key,
+    }
+}
+
+impl WrittenRegister {
+    /// Returns where the register is, whether it exists or may be there; `None` if no file is
+    /// written.
+    pub(super) fn planned(&self, folder: &Path) -> Option<PlannedRegister> {
+        let (file, key) = (self.file.value()?, self.key.value());
+        Some(planned(folder, &file.value, key, self.public_key.value()))
     }
 }
 
@@ -194,7 +216,7 @@ impl ReadBy<'_> {
 
 /// Returns the folder of a round in which a file is: that of the round file, or one with a round
 /// file of the usual name.
-fn round_around(file: &Path, own: &Path) -> Option<PathBuf> {
+pub fn round_around(file: &Path, own: &Path) -> Option<PathBuf> {
     let folder = std::fs::canonicalize(parent_of(file)).ok()?;
     let own = std::fs::canonicalize(own).ok();
     let mut above = folder.ancestors();

@@ -14,6 +14,7 @@ use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 use aidlink_files::regular_file;
 use aidlink_policy::pack::files_below;
+use aidlink_policy::reading::PlannedRegister;
 use jiff::civil::Date;
 
 use super::parts::{Nesting, WrittenPart, parts};
@@ -360,6 +361,12 @@ impl WrittenRound {
         let mut faults = FaultCollector::new();
         let file = self.checked_key_file(&mut faults);
         faults.or_value(file)
+    }
+
+    /// Returns where the register is that `[register]` names, whether it exists or not; `None` if
+    /// the round file names none.
+    pub fn register(&self) -> Option<PlannedRegister> {
+        self.register.value()?.planned(self.folder())
     }
 
     /// Returns the path of this office's signing key. It may be outside the round's

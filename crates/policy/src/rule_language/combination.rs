@@ -137,6 +137,59 @@ impl Combination {
         }
     }
 
+    /// Returns the first rule by which the combination is yes, of those for which `counts`
+    /// holds; `None` if it is not yes, or only by other rules. `of` returns the outcome of a
+    /// rule. A rule below NOT never is one: that something is not so shows nothing.
+    pub fn yes_by<'c>(
+        &'c self,
+        of: &impl Fn(&str) -> Outcome,
+        counts: &impl Fn(&str) -> bool,
+    ) -> Option<&'c str> {
+        self.outcome_and_rule(of, counts).1
+    }
+
+    /// Returns whether a rule is named anywhere but below NOT, so that the combination may be yes
+    /// by it.
+    pub fn may_be_yes_by(&self, rule: &str) -> bool {
+        match self {
+            Combination::Rule(id) => id == rule,
+            Combination::And(left, right) | Combination::Or(left, right) => {
+                left.may_be_yes_by(rule) || right.may_be_yes_by(rule)
+            }
+            Combination::Constant(_) | Combination::Not(_) | Combination::IsUnknown(_) => false,
+        }
+    }
+
+    /// Returns the outcome, and, if it is yes, the rule of [`Combination::yes_by`].
+    fn outcome_and_rule<'c>(
+        &'c self,
+        of: &impl Fn(&str) -> Outcome,
+        counts: &impl Fn(&str) -> bool,
+    ) -> (Outcome, Option<&'c str>) {
+        match self {
+            Combination::Rule(id) => {
+                let outcome = of(id);
+                let shows = outcome == Outcome::Yes && counts(id);
+                (outcome, shows.then_some(id.as_str()))
+            }
+            Combination::And(left, right) => {
+                let (left, by_left) = left.outcome_and_rule(of, counts);
+                let (right, by_right) = right.outcome_and_rule(of, counts);
+                let outcome = left.and(right);
+                let by = by_left.or(by_right);
+                (outcome, by.filter(|_| outcome == Outcome::Yes))
+            }
+            Combination::Or(left, right) => {
+                let (left, by_left) = left.outcome_and_rule(of, counts);
+                let (right, by_right) = right.outcome_and_rule(of, counts);
+                (left.or(right), by_left.or(by_right))
+            }
+            Combination::Constant(_) | Combination::Not(_) | Combination::IsUnknown(_) => {
+                (self.outcome(of), None)
+            }
+        }
+    }
+
     /// Returns the combination with each name replaced by the result of
     /// `replace`; names for which it returns `None` stay.
     ///
@@ -332,6 +385,37 @@ mod tests {
             table(&is_unknown(is_unknown(parsed("a")))),
             "nnnnnnnnnnnnnnnn"
         );
+    }
+
+    #[test]
+    fn the_rule_that_makes_a_combination_yes_is_found() {
+        let (no, unknown, yes) = (Outcome::No, Outcome::Unknown, Outcome::Yes);
+        // The outcomes of a, b, c; a and b count.
+        for (text, outcomes, expected) in [
+            ("a OR b", [yes, yes, no], Some("a")),
+            ("a OR b", [no, yes, no], Some("b")),
+            ("a OR b", [unknown, Outcome::Indicated, no], None),
+            ("c OR b", [no, yes, yes], Some("b")),
+            // Yes only by a rule that does not count.
+            ("c OR b", [yes, no, yes], None),
+            ("a AND NOT c", [yes, no, no], Some("a")),
+            ("a AND NOT c", [yes, no, yes], None),
+            ("a AND NOT c", [yes, no, unknown], None),
+            // Another side makes it yes than the one with the rule.
+            ("(a AND NOT c) OR c", [yes, no, yes], None),
+            ("NOT a", [no, no, no], None),
+            ("c AND a", [yes, no, yes], Some("a")),
+            ("c AND a", [yes, no, unknown], None),
+        ] {
+            let of = |rule: &str| match rule {
+                "a" => outcomes[0],
+                "b" => outcomes[1],
+                _ => outcomes[2],
+            };
+            let combination = parsed(text);
+            let found = combination.yes_by(&of, &|rule| rule != "c");
+            assert_eq!(found, expected, "{text} {outcomes:?}");
+        }
     }
 
     #[test]

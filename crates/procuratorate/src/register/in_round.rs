@@ -20,6 +20,7 @@ use aidlink_policy::reading::{PlannedExport, PlannedRegister};
 use aidlink_register::book::{Book, Lead};
 use aidlink_register::decision::{Finding, Reason};
 use aidlink_register::event::{self, Source};
+use aidlink_register::number::LeadNumber;
 use aidlink_register::referrals::{referral_rows, state_code};
 use aidlink_register::register::Register;
 use aidlink_register::token::RegisterToken;
@@ -140,6 +141,21 @@ impl RoundRegister {
         })
     }
 
+    /// Returns the open leads of the persons with these tokens.
+    pub(crate) fn open_leads_of<'t>(
+        &self,
+        tokens: impl IntoIterator<Item = &'t [u8; 16]>,
+    ) -> BTreeSet<LeadNumber> {
+        let persons = tokens.into_iter();
+        let persons = persons.filter_map(|token| self.book.person_of(&RegisterToken(*token)));
+        let leads = persons.flat_map(|person| self.book.leads_of(person));
+        let open = leads.filter(|lead| {
+            let state = lead.state.as_ref();
+            state.is_some_and(|state| !state.stage.is_resting())
+        });
+        open.map(|lead| lead.number.clone()).collect()
+    }
+
     /// Returns what makes its tokens.
     pub fn tokeniser(&self) -> &RegisterTokeniser {
         &self.tokeniser
@@ -242,6 +258,10 @@ pub struct KnownPerson {
 /// An earlier lead of a person for an aid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EarlierLead {
+    /// Its number.
+    pub number: LeadNumber,
+    /// The place where the person is registered, as far as the register knows.
+    pub registered_at: Option<String>,
     /// Where it stands.
     pub stage: Stage,
     /// The code of the state, as rules read it.
@@ -269,6 +289,8 @@ impl EarlierLead {
         let found = book.last_found(lead);
         let again = found.filter(|_| state.reopened > 0 && state.stage == Stage::Lead);
         Some(EarlierLead {
+            number: lead.number.clone(),
+            registered_at: book.about(lead).registered_at,
             stage: state.stage,
             state: state_code(state),
             since: state.since,
@@ -286,7 +308,10 @@ impl EarlierLead {
 }
 
 /// Returns the key with which the head of a register is signed.
-fn signer(planned: &PlannedRegister) -> Result<PublicKey, Fault> {
+///
+/// # Errors
+/// If the round file does not name it, and it is not beside the register.
+pub fn signer(planned: &PlannedRegister) -> Result<PublicKey, Fault> {
     if let Some(text) = &planned.public_key {
         return PublicKey::named(text);
     }

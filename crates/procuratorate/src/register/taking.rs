@@ -15,7 +15,7 @@ use aidlink_agency::person_mark::{PersonMark, PersonMarker};
 use aidlink_agency::reading_progress;
 use aidlink_agency::register_token::RegisterTokeniser;
 use aidlink_agency::spreadsheet_csv::{read_csv, safe_cell};
-use aidlink_agency::tokenise::{Listed, ListedRow, Tokenising, listed_rows};
+use aidlink_agency::tokenise::{Listed, ListedCases, ListedRow, Tokenising, listed_rows};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_contract::grade::Grade;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
@@ -27,12 +27,16 @@ use aidlink_office::verification::Verification;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Direction};
 use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::schema::ExportSchema;
+use aidlink_register::number::LeadNumber;
 use jiff::civil::Date;
 
 use crate::lists::case_cells::case_fields;
 use crate::lists::columns::{ListForm, ListRow, Urgency};
 use crate::lists::match_list::list_name;
 use crate::lists::numbers::{beginning, beginning_of, is_number_of};
+use crate::register::shown::{
+    DeliveredLead, REGISTERED_PLACE, TableKind, place_of, read_delivered, read_leads, remark,
+};
 
 /// The leads of a round.
 pub struct TakenRound {
@@ -48,6 +52,16 @@ pub struct TakenRound {
     pub provisional: Vec<Text>,
     /// The leads, by number.
     pub leads: Vec<TakenLead>,
+    /// The register's open leads whose aid is received, as registers show.
+    pub delivered: Vec<DeliveredLead>,
+    /// The open leads of persons of whom a case row says that they have died.
+    pub dead: Vec<LeadNumber>,
+    /// The open leads of persons who are registered elsewhere than in the register.
+    pub moved: Vec<LeadNumber>,
+    /// The snapshot of the case export.
+    pub cases_of: Date,
+    /// The remark of the events of the round's tables.
+    pub remark: String,
 }
 
 /// A lead on a round's lists.
@@ -78,6 +92,8 @@ pub struct TakenLead {
     /// What the list shows of the case rows, by the name of the field in the schema. If the
     /// rows differ, their values are joined by `；`.
     pub fields: BTreeMap<String, String>,
+    /// The places of registration that the case rows name, joined likewise.
+    pub registered_at: String,
     /// The rules that are yes.
     pub evidence: Vec<TakenRule>,
     /// The day by which somebody must act; `None` if the list states none.
@@ -174,7 +190,26 @@ pub fn take(
         leads.push(lead);
     }
     leads.sort_by(|one, other| one.lead_number.cmp(&other.lead_number));
+    let table = |kind: TableKind| read_table(verification, kind);
+    let language = manifest.list_language.unwrap_or(Language::Chinese);
+    let numbers = |kind: TableKind| -> Result<Vec<LeadNumber>, Faults> {
+        let Some(bytes) = table(kind)? else {
+            return Ok(Vec::new());
+        };
+        let leads = read_leads(kind, &bytes, language);
+        Ok(leads.ok_or_else(|| bad_table(verification, kind))?)
+    };
+    let delivered = match table(TableKind::Delivered)? {
+        None => Vec::new(),
+        Some(bytes) => read_delivered(&bytes, language)
+            .ok_or_else(|| bad_table(verification, TableKind::Delivered))?,
+    };
     Ok(TakenRound {
+        delivered,
+        dead: numbers(TableKind::Dead)?,
+        moved: numbers(TableKind::Moved)?,
+        cases_of: terms.cases.snapshot,
+        remark: remark(&manifest.round).in_language(language).to_owned(),
         round: manifest.round.clone(),
         manifest_digest: verification.manifest_digest.clone(),
         issued_on: manifest.issued_on,
@@ -288,6 +323,34 @@ fn read_lists<'t>(
     Ok(rows)
 }
 
+/// Reads a table of events for the register; `None` if the round wrote none.
+fn read_table(verification: &Verification, kind: TableKind) -> Result<Option<Vec<u8>>, Fault> {
+    let mut outputs = verification.manifest.outputs.iter();
+    let Some(output) = outputs.find(|output| output.file == kind.path()) else {
+        return Ok(None);
+    };
+    let path = verification.folder.join(&output.file);
+    let opened = &verification.opened;
+    let bytes = opened.read(Path::new(&output.file), output.bytes.min(LARGEST_LIST));
+    let bytes = bytes.map_err(|_| gone(&path, "清单", "a list"))?;
+    // It may have been exchanged since the folder was verified.
+    if blake3::hash(&bytes).to_hex().as_str() != output.blake3 {
+        return Err(Fault::changed_while_read(&path));
+    }
+    Ok(Some(bytes))
+}
+
+fn bad_table(verification: &Verification, kind: TableKind) -> Fault {
+    let text = Text::new("这不是本版本的清单", "this is no list of this version");
+    bad_list(
+        &Line {
+            path: verification.folder.join(kind.path()),
+            line: 1,
+        },
+        text,
+    )
+}
+
 /// Returns the row with the aid that its number names, if that is on the list of this name.
 fn of_list<'t>(row: ListRow, name: &str, terms: &'t RoundTerms) -> Option<OfList<'t>> {
     let aids = terms.policy.aids.iter();
@@ -356,7 +419,7 @@ fn persons(
         register: Some(register.tokeniser),
         ..Tokenising::of(terms, planned, &tokeniser, &on_rows)
     };
-    let (rows, report) =
+    let ListedCases { rows, report, .. } =
         listed_rows(&exports, &tokenising, &marker).map_err(|error| error.into_faults(&exports))?;
     // Only the same bytes are known to give the same persons.
     let cases = manifest.exports.iter();
@@ -452,6 +515,7 @@ fn taken(
     let act_by = row.act_by.value().ok_or_else(unreadable)?;
     let fields = schema.list_fields().map(|field| field.name.clone());
     Ok(TakenLead {
+        registered_at: registered_at(schema, &person.rows),
         person_number: person_number.to_owned(),
         register_token: person.register_token,
         // The ID number states both, so all rows of the person agree.
@@ -475,6 +539,18 @@ fn taken(
         fields: fields.zip(row.case_fields).collect(),
         lead_number: row.number,
     })
+}
+
+/// Returns the places of registration that case rows name, each once, joined by `；`.
+fn registered_at(schema: &ExportSchema, rows: &[Listed]) -> String {
+    let mut fields = schema.reviewer_fields();
+    let Some(column) = fields.position(|field| field.name == REGISTERED_PLACE) else {
+        return String::new();
+    };
+    let places = rows.iter().filter_map(|row| place_of(row, column));
+    let places: BTreeSet<String> = places.collect();
+    let places: Vec<String> = places.into_iter().collect();
+    places.join("；")
 }
 
 /// Returns a rule that speaks for a lead, with its export.
