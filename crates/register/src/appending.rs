@@ -242,7 +242,8 @@ fn corrected_to<'b>(
         },
         _ => false,
     };
-    let mut history = book.history(&Subject::Lead(number.clone()));
+    let subject = Subject::Lead(number.clone());
+    let mut history = book.history(&subject);
     let found = history.find(|(event, by)| by.is_none() && says_it(event));
     found.map(|(event, _)| event)
 }

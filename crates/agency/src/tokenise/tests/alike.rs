@@ -98,6 +98,7 @@ fn head() -> TokenFileHead {
         },
         schema_digest: String::new(),
         reading_digest: None,
+        asks_who_receives: false,
         fields_missing: Vec::new(),
         sources: Vec::new(),
         account: Default::default(),
