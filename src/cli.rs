@@ -947,7 +947,7 @@ pub struct RegisterVerifyArguments {
     /// The register and its signing key
     #[command(flatten)]
     pub file: RegisterFile,
-    /// Accept the register as it is, by the digest of its last event / 按最后一项的摘要接受登记簿的现状
+    /// Accept the register as it is, by the digest that `verify` prints / 按 verify 显示的登记簿摘要接受其现状
     #[arg(long, value_name = "DIGEST", requires_all = ["operator", "because"])]
     pub accept: Option<String>,
     /// Who accepts it / 接受人

@@ -14,3 +14,4 @@ pub mod pooled;
 mod proof_report;
 mod rerun;
 mod round_draft;
+mod shell;

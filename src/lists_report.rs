@@ -107,18 +107,22 @@ fn say_shown(lists: &RoundLists, summary: &Summary, output: Output) {
     };
     match delivered {
         None => say(
-            "  登记簿中未办结的线索：筛查机构使用旧版本，未告知谁已在领取".to_owned(),
-            "  leads that are open in the register: the centre uses an older version and does not say who receives the aid by now".to_owned(),
+            "  登记簿中未办结的线索：筛查机构没有收到登记簿的移送登记，未告知谁已在领取".to_owned(),
+            "  leads that are open in the register: the centre had no referrals of the register, so it does not say who receives the aid by now".to_owned(),
         ),
         Some(delivered) => say(
+            format!("  登记簿中未办结的线索：名册显示已在领取{delivered}条"),
             format!(
-                "  登记簿中未办结的线索：登记显示已在领取{delivered}条，案件数据载明已死亡{dead}条、户籍地与登记簿不同{moved}条"
-            ),
-            format!(
-                "  leads that are open in the register: {delivered} whose aid is received, as registers show; by the case export {dead} of persons who have died and {moved} of persons registered elsewhere than in the register"
+                "  leads that are open in the register: {delivered} whose aid is received, as registers show"
             ),
         ),
     }
+    say(
+        format!("  登记簿中未办结的线索：案件数据载明已死亡{dead}条，户籍地与登记簿不同{moved}条"),
+        format!(
+            "  leads that are open in the register: by the case export {dead} of persons who have died, {moved} of persons registered elsewhere than in the register"
+        ),
+    );
     for table in &lists.for_register {
         let (path, leads) = (table.path, table.leads);
         say(format!("  {path}：{leads}"), format!("  {path}: {leads}"));

@@ -445,8 +445,6 @@ fn what_export_writes_comes_back_in_whole() {
             assert_eq!(noted.code, 0, "{name} {kind}: {}", noted.stdout);
         }
     }
-    let approved = lead_of(&names[8]);
-    let _ = approved;
     let stages = |kept: &Kept| {
         let shown = kept.json("show", &[]);
         let mut leads: Vec<String> = shown["leads"]

@@ -24,6 +24,7 @@ use serde::Serialize;
 use super::Ending;
 use crate::cli::RoundNewArguments;
 use crate::round_draft::{Ask, Draft, DraftExport, Drafted, Kind, MarkedPlace, Question};
+use crate::shell::in_shell;
 
 /// The name of the round file.
 const ROUND_FILE: &str = "round.toml";
@@ -477,15 +478,6 @@ fn ask_person(question: &Question, language: Language) -> Option<String> {
         input = input.with_initial_text(proposal);
     }
     input.interact_text().ok()
-}
-
-/// Returns a path as it is typed on a command line.
-fn in_shell(path: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-:\\~".contains(c);
-    match path.chars().all(is_plain) {
-        true => path.to_owned(),
-        false => format!("\"{path}\""),
-    }
 }
 
 fn say(file: &Path, draft: &Draft<'_>, marked: &[MarkedPlace], output: Output) {

@@ -242,9 +242,12 @@ fn corrected_to<'b>(
         },
         _ => false,
     };
+    // Of an earlier handling of the lead it says nothing.
+    let state = book.leads.get(number)?.state.as_ref()?;
+    let is_of_now = |event: &Recorded| event.effective().is_some_and(|(_, on)| on >= state.opened);
     let subject = Subject::Lead(number.clone());
     let mut history = book.history(&subject);
-    let found = history.find(|(event, by)| by.is_none() && says_it(event));
+    let found = history.find(|(event, by)| by.is_none() && says_it(event) && is_of_now(event));
     found.map(|(event, _)| event)
 }
 

@@ -5,6 +5,7 @@ use aidlink_faults::text::Text;
 use aidlink_faults::uniform_text::uniform;
 
 use crate::book::{Book, Lead};
+use crate::chain::Recorded;
 use crate::event::Event;
 use crate::workflow::{Stage, Step, row_of};
 
@@ -77,52 +78,56 @@ impl Book {
         })
     }
 
-    /// Returns the approvals and sendings of a lead that count. A sending is approved by its own
-    /// approver, or by an approval before it in the same handling of the lead, of somebody other
-    /// than the operator of the sending.
-    pub fn approvals(&self, lead: &Lead) -> Approvals {
-        let mut approvals = Approvals::default();
+    /// Returns the approvals and sendings of a lead that count, in the handlings in which a round
+    /// found it. A sending is approved by its own approver, or by an approval before it in the
+    /// same handling of the lead, of somebody other than the operator of the sending.
+    pub fn approvals(&self, lead: &Lead, round: &str) -> Approvals {
+        let mut handlings = vec![Handling::default()];
         let mut stage = Stage::Lead;
-        let mut approved_by: Vec<&str> = Vec::new();
-        let mut wrong = |why: Unapproved| {
-            if !approvals.wrong.contains(&why) {
-                approvals.wrong.push(why);
-            }
-        };
-        let mut steps = 0;
         for recorded in self.events_of(lead) {
             let Some((event, _)) = recorded.effective() else {
                 continue;
             };
-            let operator = recorded.operator.as_str();
-            let approver = recorded.approver.as_deref();
+            // Whoever put a field right later has neither sent nor approved it.
+            let first = self.first_of(recorded);
+            let operator = first.operator.as_str();
+            let approver = recorded.approver.as_deref().or(first.approver.as_deref());
             let approver = approver.filter(|approver| !approver.trim().is_empty());
+            if matches!(event, Event::Found(_)) && stage.is_resting() {
+                // A new handling needs a new approval.
+                handlings.push(Handling::default());
+                stage = Stage::Lead;
+            }
+            let Some(handling) = handlings.last_mut() else {
+                continue;
+            };
+            let Approvals { steps, .. } = &mut handling.approvals;
             match event {
                 Event::Approved(_) => {
-                    steps += 1;
+                    *steps += 1;
                     match approver {
-                        None => wrong(Unapproved::ApprovedByNobody),
+                        None => handling.wrong(Unapproved::ApprovedByNobody),
                         Some(one) if is_same_person(one, operator) => {
-                            wrong(Unapproved::ApprovedByOperator);
+                            handling.wrong(Unapproved::ApprovedByOperator);
                         }
-                        Some(one) => approved_by.push(one),
+                        Some(one) => handling.approved_by.push(one),
                     }
                 }
                 Event::Sent(_) => {
-                    steps += 1;
-                    let mut by = approved_by.iter().copied().chain(approver);
+                    *steps += 1;
+                    let mut by = handling.approved_by.iter().copied().chain(approver);
                     let is_approved = by.clone().any(|one| !is_same_person(one, operator));
+                    let has_approver = by.next().is_some();
                     if !is_approved {
-                        wrong(match by.next() {
-                            None => Unapproved::SentUnapproved,
-                            Some(_) => Unapproved::SentByApprover,
+                        handling.wrong(match has_approver {
+                            false => Unapproved::SentUnapproved,
+                            true => Unapproved::SentByApprover,
                         });
                     }
                 }
-                // A new handling needs a new approval.
-                Event::Found(_) if stage.is_resting() => {
-                    approved_by.clear();
-                    stage = Stage::Lead;
+                Event::Found(found) => {
+                    let of = found.round.as_ref();
+                    handling.is_of_round |= of.is_some_and(|of| of.id == round);
                 }
                 _ => {}
             }
@@ -131,8 +136,41 @@ impl Book {
                 stage = to;
             }
         }
-        approvals.steps = steps;
+        let mut approvals = Approvals::default();
+        for handling in handlings.into_iter().filter(|one| one.is_of_round) {
+            approvals.steps += handling.approvals.steps;
+            for why in handling.approvals.wrong {
+                if !approvals.wrong.contains(&why) {
+                    approvals.wrong.push(why);
+                }
+            }
+        }
         approvals
+    }
+
+    /// Returns the event that a correction put right, or the event itself.
+    fn first_of<'b>(&'b self, recorded: &'b Recorded) -> &'b Recorded {
+        let mut first = recorded;
+        while let Some(of) = first.supersedes().and_then(|of| self.event(of)) {
+            first = of;
+        }
+        first
+    }
+}
+
+/// A lead from being found to its end.
+#[derive(Default)]
+struct Handling<'b> {
+    is_of_round: bool,
+    approved_by: Vec<&'b str>,
+    approvals: Approvals,
+}
+
+impl Handling<'_> {
+    fn wrong(&mut self, why: Unapproved) {
+        if !self.approvals.wrong.contains(&why) {
+            self.approvals.wrong.push(why);
+        }
     }
 }
 

@@ -306,7 +306,7 @@ fn row(
         if event.effective().is_none_or(|(_, on)| on < state.opened) {
             continue;
         }
-        row.note(event, &mut remarks);
+        row.note(event, lead.direction, &mut remarks);
     }
     row.remark = Cell::list(&remarks);
     row.mark_late(due);
@@ -315,7 +315,7 @@ fn row(
 
 impl LedgerRow {
     /// Fills in what a single event says. Later events replace earlier ones.
-    fn note(&mut self, recorded: &Recorded, remarks: &mut Vec<String>) {
+    fn note(&mut self, recorded: &Recorded, to: Direction, remarks: &mut Vec<String>) {
         let Some((event, on)) = recorded.effective() else {
             return;
         };
@@ -388,7 +388,8 @@ impl LedgerRow {
                 &consent.remark
             }
             Event::JudicialAid(aid) => {
-                if let Some(reason) = aid.reason {
+                // Of a lead to social aid it is why that was refused.
+                if let Some(reason) = aid.reason.filter(|_| to == Direction::ToJudicial) {
                     self.refused_because = Cell::Word(reason.text());
                 }
                 &aid.remark

@@ -45,6 +45,12 @@ fn search_value(place: &str, value: &Value, found: &mut Vec<(String, NumberKind)
             }
         }
         Value::Array(values) => {
+            // A number may be divided over the texts of a list.
+            let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+            if texts.len() > 1 && texts.iter().all(|text| find(text).is_empty()) {
+                let place = place.trim_start_matches('/').replace('/', ".");
+                search(&place, &texts.join("；"), found);
+            }
             for (index, value) in values.iter().enumerate() {
                 search_value(&format!("{place}/{index}"), value, found);
             }

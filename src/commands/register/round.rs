@@ -39,6 +39,7 @@ use serde::Serialize;
 
 use crate::cli::RoundInRegister;
 use crate::commands::Ending;
+use crate::shell::in_shell;
 
 /// The round file and the open register.
 pub(super) struct OpenRound {
@@ -187,7 +188,12 @@ pub(super) fn take_leads(
         .collect();
     faults.finish()?;
     let found = found.into_iter().map(NewItem::Found);
-    let delivered = taken.delivered.iter();
+    // What somebody withdrew is not recorded again: the register is still the same.
+    let (withdrawn, shown): (Vec<&DeliveredLead>, Vec<&DeliveredLead>) = taken
+        .delivered
+        .iter()
+        .partition(|lead| is_withdrawn(&open.register, lead));
+    let delivered = shown.iter();
     let delivered = delivered.map(|lead| NewItem::Event(delivered_event(lead, operator)));
     let batch = batch(found.chain(delivered).collect());
     let mut answers = open.register.append(&batch)?;
@@ -215,7 +221,9 @@ pub(super) fn take_leads(
             }),
         }
     }
-    for (lead, answer) in taken.delivered.iter().zip(of_delivered) {
+    let withdrawn = withdrawn.iter().map(|lead| lead.lead.to_string());
+    report.ended_meanwhile.extend(withdrawn);
+    for (lead, answer) in shown.iter().zip(of_delivered) {
         match answer {
             Appended::Added(_) => report.delivered.push(ShownDelivered {
                 lead: lead.lead.to_string(),
@@ -241,17 +249,22 @@ pub(super) fn take_leads(
         let state = state.and_then(|lead| lead.state.as_ref());
         state.is_some_and(|state| !state.stage.is_resting())
     };
-    let register = shown_path(&arguments.file.register);
+    let register = in_shell(&shown_path(&arguments.file.register));
+    let operator = in_shell(operator);
+    let key = arguments.file.signing_key.as_ref();
+    let key = key.map(|key| format!(" --signing-key {}", in_shell(&shown_path(key))));
+    let key = key.unwrap_or_default();
     let command = |lead: &LeadNumber, kind: &str, rest: &str| ToDecide {
         lead: lead.to_string(),
         command: format!(
-            "aidlink register note --register '{register}' --operator '{operator}' --lead {lead} --kind {kind} --on {} {rest}",
+            "aidlink register note --register {register}{key} --operator {operator} --lead {lead} --kind {kind} --on {} {rest}",
             taken.issued_on
         ),
     };
     let died = format!(
-        "--set reason=dead --set shown_by.register={CASE_EXPORT} --set shown_by.snapshot={} --set 'remark={}'",
-        taken.cases_of, taken.remark
+        "--set reason=dead --set shown_by.register={CASE_EXPORT} --set shown_by.snapshot={} --set {}",
+        taken.cases_of,
+        in_shell(&format!("remark={}", taken.remark))
     );
     let dead = taken.dead.iter().filter(is_open);
     report.dead = dead.map(|lead| command(lead, "closed", &died)).collect();
@@ -260,6 +273,28 @@ pub(super) fn take_leads(
         .map(|lead| command(lead, "moved", "--set office=..."))
         .collect();
     Ok(report)
+}
+
+/// Whether somebody withdrew that this register shows the aid, in the present handling of the
+/// lead.
+fn is_withdrawn(register: &Register, lead: &DeliveredLead) -> bool {
+    let book = register.book();
+    let known = book.lead(&lead.lead);
+    let Some(state) = known.and_then(|known| known.state.as_ref()) else {
+        return false;
+    };
+    let shows_it = |event: &Event| match event {
+        Event::Granted(granted) => granted
+            .shown_by
+            .as_ref()
+            .is_some_and(|shown| shown.register == lead.register),
+        _ => false,
+    };
+    let subject = Subject::Lead(lead.lead.clone());
+    book.history(&subject).any(|(event, by)| {
+        let is_withdrawn = by.is_some_and(|by| matches!(by.event, Event::Withdrawn(_)));
+        is_withdrawn && event.on >= state.opened && shows_it(&event.event)
+    })
 }
 
 /// Returns the event of an open lead whose aid is received.
@@ -482,7 +517,7 @@ fn say_shown(taken: &Taken, output: Output) {
     let (delivered, before) = (taken.delivered.len(), taken.delivered_before);
     if delivered > 0 || before > 0 {
         say(
-            format!("  登记显示已在领取、记为已落实{delivered}条，此前已记{before}条"),
+            format!("  名册显示已在领取、记为已落实{delivered}条，此前已记{before}条"),
             format!("  {delivered} leads delivered, as registers show, {before} recorded before"),
         );
     }
@@ -502,7 +537,7 @@ fn say_shown(taken: &Taken, output: Output) {
         let leads = &taken.ended_meanwhile;
         say(
             format!(
-                "  登记显示已在领取，但其后已办结或已撤销该登记，未作记录：{}",
+                "  名册显示已在领取，但其后已办结或已撤销该事项，未作记录：{}",
                 leads.join("、")
             ),
             format!(

@@ -115,14 +115,15 @@ fn not_held(path: &Path, faults: &Faults, output: Output) -> Ending {
 
 /// What a head says, with its digests in full.
 fn text_of(head: &Head) -> Text {
-    let (events, persons, digest) = (head.events, head.persons, head.digest());
+    let (events, persons, last) = (head.events, head.persons, &head.last);
+    let digest = head.digest();
     let (id, key) = (&head.register, &head.key_id);
     Text::new(
         format!(
-            "登记簿 {id}，密钥 {key}：{events}项，{persons}人\n  登记簿摘要（写入会议记录）：{digest}"
+            "登记簿 {id}，密钥 {key}：{events}项，{persons}人\n  写入会议记录：末项摘要 {last}\n  写入会议记录：登记簿摘要 {digest}"
         ),
         format!(
-            "Register {id}, key {key}: {events} events, {persons} persons\n  digest of the register, for the minutes: {digest}"
+            "Register {id}, key {key}: {events} events, {persons} persons\n  for the minutes: digest of the last event {last}\n  for the minutes: digest of the register {digest}"
         ),
     )
 }

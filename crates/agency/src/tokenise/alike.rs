@@ -30,8 +30,13 @@ use crate::rules::EvaluationError;
 
 /// The most different cells of a column that are kept. Others are read anew in each row.
 const MOST_CELLS: usize = 1 << 16;
+/// The longest cell that is kept, in bytes. Those that repeat are shorter.
+const LONGEST_CELL: usize = 64;
 /// The most cells of a block that are kept for the next ones.
 const MOST_NEW_CELLS: usize = 1 << 12;
+/// The most rows that are evaluated plainly although something is known that later blocks were
+/// not given.
+const MOST_WAITING: usize = 1 << 16;
 /// The most kinds of rows that are kept.
 const MOST_KINDS: usize = 1 << 16;
 /// The bits of a number in a [`Kind`].
@@ -160,8 +165,15 @@ pub(super) struct AlikeRows<'a> {
     age: Option<Compared>,
     /// Whether rules ask for the sex.
     by_sex: bool,
-    /// What is known, and what blocks that begin now are given of it.
-    known: Mutex<(Known, Arc<Known>)>,
+    known: Mutex<Learning>,
+}
+
+/// What is known, and what blocks that begin now are given of it.
+struct Learning {
+    known: Known,
+    published: Arc<Known>,
+    /// The rows that were learned from since.
+    waiting: usize,
 }
 
 /// An attribute by which rows are told apart.
@@ -197,6 +209,17 @@ pub(super) enum Judged {
     Leaves(OutcomeBits),
 }
 
+/// What is known of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lookup {
+    /// Its kind is known, and what the rules say of it.
+    Known(Judged),
+    /// Its kind may be learned from it.
+    New,
+    /// It has no kind.
+    Unusual,
+}
+
 /// Cells that were read in a block: attribute, cell, number.
 pub(super) type NewCells = Vec<(usize, Box<[u8]>, u16)>;
 
@@ -210,6 +233,11 @@ impl Known {
 }
 
 impl KnownValues {
+    /// Whether a cell may be kept: memory grows neither with rows nor with cells.
+    fn may_keep(&self, cell: &[u8]) -> bool {
+        self.cells.len() < MOST_CELLS && cell.len() <= LONGEST_CELL
+    }
+
     /// Returns the number of a value, a new one if it has none; `None` if there are too many.
     fn number(&mut self, alike: Alike) -> Option<u16> {
         let next = self.numbers.len();
@@ -283,28 +311,37 @@ impl<'a> AlikeRows<'a> {
             attributes,
             age,
             by_sex,
-            known: Mutex::new((known, published)),
+            known: Mutex::new(Learning {
+                known,
+                published,
+                waiting: 0,
+            }),
         })
     }
 
     /// Returns what is known now. A block uses it to its end.
     pub(super) fn known(&self) -> Arc<Known> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&known.1)
+        Arc::clone(&known.published)
     }
 
-    /// Returns what the rules say of a row; `None` if its kind is not known. Cells that had to
-    /// be read are added to `new`.
-    pub(super) fn judged(
+    /// Returns what is known of a row. Cells that had to be read are added to `new`.
+    pub(super) fn look_up(
         &self,
         known: &Known,
         row: &IdentifiedRow<'_>,
         new: &mut NewCells,
-    ) -> Option<Judged> {
+    ) -> Lookup {
         let view = row.row();
         if view.record_encoding(self.columns.encoding()) != self.columns.encoding() {
-            return None;
+            return Lookup::Unusual;
         }
+        let mut is_new = false;
+        let mut of_value = |values: &KnownValues, alike: &Alike| {
+            let number = values.numbers.get(alike).copied();
+            is_new |= number.is_none() && values.numbers.len() < 1 << BITS;
+            number
+        };
         let row = Row {
             cell: |column| view.cell(column),
             id: row.id(),
@@ -315,8 +352,8 @@ impl<'a> AlikeRows<'a> {
             let number = match values.cells.get(cell) {
                 Some(number) => *number,
                 None => {
-                    let number = *values.numbers.get(&self.read(told, cell)?)?;
-                    if new.len() < MOST_NEW_CELLS && values.cells.len() < MOST_CELLS {
+                    let number = of_value(values, &self.read(told, cell)?)?;
+                    if new.len() < MOST_NEW_CELLS && values.may_keep(cell) {
                         new.push((index, cell.into(), number));
                     }
                     number
@@ -324,20 +361,25 @@ impl<'a> AlikeRows<'a> {
             };
             match certificate.filter(|_| number == EMPTY) {
                 None => Some(number),
-                Some(certificate) => {
-                    let stated = Self::of_certificate(told, certificate);
-                    values.numbers.get(&stated).copied()
-                }
+                Some(certificate) => of_value(values, &Self::of_certificate(told, certificate)),
             }
-        })?;
-        known.kinds.get(&kind).copied()
+        });
+        match kind {
+            None if is_new => Lookup::New,
+            None => Lookup::Unusual,
+            Some(kind) => match known.kinds.get(&kind) {
+                Some(judged) => Lookup::Known(*judged),
+                None if known.kinds.len() < MOST_KINDS => Lookup::New,
+                None => Lookup::Unusual,
+            },
+        }
     }
 
-    /// Learns the kinds of rows whose kind was not known, and the cells that were read.
+    /// Learns the kinds of rows that are [`Lookup::New`], and the cells that were read.
     ///
     /// # Errors
     /// If the rules cannot be evaluated.
-    pub(super) fn learn(&self, rows: &[OwnedRow], new: NewCells) -> Result<(), EvaluationError> {
+    pub(super) fn learn(&self, rows: &[&OwnedRow], new: NewCells) -> Result<(), EvaluationError> {
         if rows.is_empty() && new.is_empty() {
             return Ok(());
         }
@@ -345,7 +387,11 @@ impl<'a> AlikeRows<'a> {
         // Without the lock: while polars works, this thread may begin with another block.
         let judged = self.columns.judge(firsts.values().copied())?;
         let mut guard = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (known, published) = &mut *guard;
+        let Learning {
+            known,
+            published,
+            waiting,
+        } = &mut *guard;
         for (kind, judged) in firsts.into_keys().zip(judged) {
             let judged = match judged {
                 JudgedRow::Withheld(rule) => Judged::Withheld(rule),
@@ -354,21 +400,24 @@ impl<'a> AlikeRows<'a> {
             };
             known.kinds.insert(kind, judged);
         }
+        *waiting += rows.len();
         // Copying costs as much as it learns, on average.
-        if known.entries() > published.entries() + published.entries() / 2 {
+        let (entries, given) = (known.entries(), published.entries());
+        if entries > given + given / 2 || (entries > given && *waiting > MOST_WAITING) {
             *published = Arc::new(known.clone());
+            *waiting = 0;
         }
         Ok(())
     }
 
     /// Numbers the values of rows and the cells that were read. Returns the first row of each
     /// kind that is not known.
-    fn number_all<'r>(&self, rows: &'r [OwnedRow], new: NewCells) -> BTreeMap<Kind, &'r OwnedRow> {
+    fn number_all<'r>(&self, rows: &[&'r OwnedRow], new: NewCells) -> BTreeMap<Kind, &'r OwnedRow> {
         let mut guard = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = &mut guard.0;
+        let known = &mut guard.known;
         for (index, cell, number) in new {
             if let Some(values) = known.values.get_mut(index)
-                && values.cells.len() < MOST_CELLS
+                && values.may_keep(&cell)
             {
                 values.cells.insert(cell, number);
             }
@@ -404,7 +453,7 @@ impl<'a> AlikeRows<'a> {
                 Some(number) => *number,
                 None => {
                     let number = values.number(self.read(told, cell)?)?;
-                    if values.cells.len() < MOST_CELLS {
+                    if values.may_keep(cell) {
                         values.cells.insert(cell.into(), number);
                     }
                     number

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use aidlink_contract::token_file::TokenFileWriter;
 use rayon::prelude::*;
 
-use super::alike::{AlikeRows, Judged, Known, NewCells};
+use super::alike::{AlikeRows, Judged, Known, Lookup, NewCells};
 use super::empty_columns::{EmptySoFar, NeededColumns};
 use super::error::TokeniseError;
 use super::evaluate::{EvaluatedCounts, ROWS_PER_BLOCK, RowColumns};
@@ -250,6 +250,8 @@ struct BlockPersons {
 struct AlikeSoFar {
     known: Option<Arc<Known>>,
     new_cells: NewCells,
+    /// The rows of the block, by position, from which a kind may be learned.
+    new_kinds: Vec<usize>,
     /// Rows that are withheld, by position of the rule.
     withheld: Vec<u64>,
     stay: u64,
@@ -276,19 +278,23 @@ impl Tally<Context<'_>> for BlockPersons {
     fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
         if let Some(row) = self.findings.identify(&context.identity, place, row) {
             context.needed.note(row.row(), &mut self.empty);
-            let judged = context.alike.as_ref().and_then(|alike| {
+            let found = context.alike.as_ref().map(|alike| {
                 let known = self.alike.known.get_or_insert_with(|| alike.known());
-                alike.judged(known, &row, &mut self.alike.new_cells)
+                alike.look_up(known, &row, &mut self.alike.new_cells)
             });
-            match judged {
-                None => self.rows.push(row.into_owned()),
-                Some(Judged::Stays) => self.alike.stay += 1,
-                Some(Judged::Withheld(rule)) => {
+            match found.unwrap_or(Lookup::Unusual) {
+                Lookup::Unusual => self.rows.push(row.into_owned()),
+                Lookup::New => {
+                    self.alike.new_kinds.push(self.rows.len());
+                    self.rows.push(row.into_owned());
+                }
+                Lookup::Known(Judged::Stays) => self.alike.stay += 1,
+                Lookup::Known(Judged::Withheld(rule)) => {
                     let withheld = &mut self.alike.withheld;
                     withheld.resize(withheld.len().max(rule + 1), 0);
                     withheld[rule] += 1;
                 }
-                Some(Judged::Leaves(outcomes)) => {
+                Lookup::Known(Judged::Leaves(outcomes)) => {
                     self.alike.leave += 1;
                     self.persons.push(PersonRow {
                         token: context.tokeniser.token(row.id(), &mut self.scratch),
@@ -307,7 +313,9 @@ impl Tally<Context<'_>> for BlockPersons {
             let rules = context.columns.rules().map(|rule| rule.id.as_str());
             let withheld = rules.zip(alike.withheld);
             self.counts.add_alike(withheld, alike.stay, alike.leave);
-            self.error = all.learn(&rows, alike.new_cells).err();
+            let new = alike.new_kinds.iter();
+            let new: Vec<&OwnedRow> = new.filter_map(|row| rows.get(*row)).collect();
+            self.error = all.learn(&new, alike.new_cells).err();
         }
         let blocks: Result<Vec<_>, _> = rows
             .par_chunks(ROWS_PER_BLOCK)

@@ -91,7 +91,7 @@ pub(super) fn approver(evidence: &Evidence) -> Finding {
     let mut wrong: BTreeMap<Unapproved, Vec<String>> = BTreeMap::new();
     for lead in book.leads().filter(|lead| book.is_of_round(lead, round)) {
         leads += 1;
-        let approvals = book.approvals(lead);
+        let approvals = book.approvals(lead, round);
         steps += approvals.steps;
         for why in approvals.wrong {
             wrong.entry(why).or_default().push(lead.number.to_string());
@@ -134,14 +134,14 @@ pub(super) fn whole(evidence: &Evidence) -> Finding {
     match &evidence.register {
         RegisterEvidence::Held(read, register) => {
             let head = register.head();
-            let (events, persons, last) = (head.events, head.persons, &head.last);
+            let (events, persons, digest) = (head.events, head.persons, head.digest());
             let path = shown_path(&read.at.file);
             let mut held = vec![Text::new(
                 format!(
-                    "{path}：{events}项逐项相连，{persons}人，末项摘要 {last}，签名和表结构无误"
+                    "{path}：{events}项逐项相连，{persons}人，登记簿摘要 {digest}，签名和表结构无误"
                 ),
                 format!(
-                    "{path}: {events} events, each with the digest of the one before, {persons} persons, digest of the last {last}; signature, tables and triggers are right"
+                    "{path}: {events} events, each with the digest of the one before, {persons} persons, digest of the register {digest}; signature, tables and triggers are right"
                 ),
             )];
             held.extend(register.notices().iter().cloned());
@@ -365,7 +365,13 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
             )),
         }
     }
-    wrong.truncate(MOST_NAMED);
+    if let Some(more) = wrong.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+        wrong.truncate(MOST_NAMED);
+        wrong.push(Text::new(
+            format!("另有{more}处"),
+            format!("and {more} more"),
+        ));
+    }
     Finding::of(
         wrong,
         Text::new(

@@ -843,6 +843,8 @@ impl<'l> Plan<'l> {
         let reason = match finding {
             Finding::Rejected => {
                 let reason = self.take_reason();
+                // A ledger with one column for all reasons may call it so.
+                let reason = reason.or_else(|| self.take_refused_because());
                 Some(reason.ok_or_else(|| self.no_reason("reason"))?)
             }
             Finding::Confirmed | Finding::NeedsMore => None,

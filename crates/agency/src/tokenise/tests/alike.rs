@@ -112,7 +112,7 @@ fn write(schema: &ExportSchema, path: &Path, seed: u64) {
     let is_id = |field: &Field| schema.national_id().is_some_and(|id| id.name == field.name);
     let kept: Vec<&Field> = fields
         .into_iter()
-        .filter(|field| is_id(field) || random.below(6) > 0)
+        .filter(|field| is_id(field) || field.required || random.below(6) > 0)
         .collect();
     let header: Vec<&str> = kept.iter().map(|field| field.name.as_str()).collect();
     let mut bytes = format!("{}\n", header.join(",")).into_bytes();
