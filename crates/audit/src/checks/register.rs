@@ -134,14 +134,15 @@ pub(super) fn whole(evidence: &Evidence) -> Finding {
     match &evidence.register {
         RegisterEvidence::Held(read, register) => {
             let head = register.head();
-            let (events, persons, digest) = (head.events, head.persons, head.digest());
+            let (events, persons, last) = (head.events, head.persons, &head.last);
+            let digest = head.digest();
             let path = shown_path(&read.at.file);
             let mut held = vec![Text::new(
                 format!(
-                    "{path}：{events}项逐项相连，{persons}人，登记簿摘要 {digest}，签名和表结构无误"
+                    "{path}：{events}项逐项相连，{persons}人，末项摘要 {last}，登记簿摘要 {digest}，签名和表结构无误"
                 ),
                 format!(
-                    "{path}: {events} events, each with the digest of the one before, {persons} persons, digest of the register {digest}; signature, tables and triggers are right"
+                    "{path}: {events} events, each with the digest of the one before, {persons} persons, digest of the last {last}, of the register {digest}; signature, tables and triggers are right"
                 ),
             )];
             held.extend(register.notices().iter().cloned());
