@@ -825,6 +825,18 @@ def writers_at_once(all_verbs, times):
         else:
             passed("verbs at once")
         desk.remove()
+    # Three backups of one name: one of them is made, and whole.
+    for number in range(4 * times):
+        desk = Desk(by_name["register backup"].template)
+        argv = by_name["register backup"].argv(desk) + ["--lang", "en"]
+        processes = [subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+        ended = [(process.communicate()[1], process.returncode) for process in processes]
+        are_told = all("exists and is not overwritten" in stderr for stderr, code in ended if code)
+        if sorted(code for _, code in ended) != [0, 1, 1] or not are_told or not backup_is_complete(desk):
+            fail(f"three backups at once, {number}", str(ended))
+        else:
+            passed("verbs at once")
+        desk.remove()
     # Two that make the same register: one of them does.
     for number in range(times):
         desk = Desk(by_name["register init"].template)
