@@ -367,20 +367,22 @@ def fail_writes(command):
             place.remove()
 
 
+def fill(disk, free):
+    """Fills a disk but for some KiB."""
+    space = os.statvfs(disk)
+    (disk / "filler").write_bytes(bytes(space.f_bavail * space.f_frsize - free * 1024))
+
+
 def try_file_systems(command):
     """Runs the command on full and read-only file systems."""
     on = WORK / "disk"
     on.mkdir(exist_ok=True)
     source = command.template
-    size = sum(path.stat().st_size + 4096 for path in source.rglob("*")) // 1024
     for free in [0, 16, 64, 128, 256, 512]:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size + free}k", "none", str(on)], check=True)
-        place = None
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(on)], check=True)
         try:
-            try:
-                place = Place(source, on)
-            except OSError:
-                continue
+            place = Place(source, on)
+            fill(on, free)
             before = place.names()
             ended = run(command.argv(place) + ["--lang", "en"])
             what = f"{command.name}, a disk with {free} KiB free"
@@ -780,9 +782,7 @@ def disturbed_by_file_systems(verb, undisturbed):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(on)], check=True)
         try:
             desk = Desk(verb.template, on)
-            # Everything but this is filled.
-            space = os.statvfs(on)
-            (on / "filler").write_bytes(bytes(space.f_bavail * space.f_frsize - free * 1024))
+            fill(on, free)
             ended = run(verb.argv(desk) + ["--lang", "en"])
             subprocess.run(["mount", "-o", "remount,size=64m", str(on)], check=True)
             kind = "full disk, refused" if ended.returncode == 1 else "nearly full disk, done"
