@@ -35,9 +35,26 @@ for file in tests/files/*.xls tests/files/hostile/*; do
   esac
 done
 
-# Run every step of a split round with plain files.
+for file in tests/files/filled/*; do add register_tables "$(name_of "$file")" '' "$file"; done
+
 folder="$(mktemp -d)"
 trap 'rm -rf -- "$folder"' EXIT
+
+# A register with the leads of a ledger, its head and its key; the ledger that it writes.
+printf '姓名,拟救助项目,发现日期,案号,核查结论,核查日期\n王小明,低保,2026-09-01,案1,确认,2026-09-03\n李小红,临时救助,2026-09-01,案2,,\n' > "$folder/ledger.csv"
+add register_tables ledger '' "$folder/ledger.csv"
+printf '线索编号,事项,日期,核查结论,理由\n04HM-ASW9-dibao,核查,2026-10-09,不予移送,收入超标\n' > "$folder/events.csv"
+add register_tables events '' "$folder/events.csv"
+register="$folder/register/register.db"
+"$aidlink" register init "$folder/register" --operator clerk > /dev/null
+"$aidlink" register import "$folder/ledger.csv" --register "$register" --policy shaoguan --operator clerk > /dev/null
+for file in "$register" "$register.head.json" "$folder/register/register.key"; do add register_files "$(name_of "$file")" '' "$file"; done
+for format in csv xlsx; do
+  "$aidlink" register export --register "$register" --policy shaoguan --format "$format" --out "$folder/out.$format" > /dev/null
+  add register_tables "export-$format" '' "$folder/out.$format"
+done
+
+# Run every step of a split round with plain files.
 mkdir -p "$folder/tests/rounds"
 cp -r policies schemas calendars "$folder"
 cp -r tests/rounds/hand-made "$folder/tests/rounds/round"

@@ -367,20 +367,22 @@ def fail_writes(command):
             place.remove()
 
 
+def fill(disk, free):
+    """Fills a disk but for some KiB."""
+    space = os.statvfs(disk)
+    (disk / "filler").write_bytes(bytes(space.f_bavail * space.f_frsize - free * 1024))
+
+
 def try_file_systems(command):
     """Runs the command on full and read-only file systems."""
     on = WORK / "disk"
     on.mkdir(exist_ok=True)
     source = command.template
-    size = sum(path.stat().st_size + 4096 for path in source.rglob("*")) // 1024
     for free in [0, 16, 64, 128, 256, 512]:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size + free}k", "none", str(on)], check=True)
-        place = None
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(on)], check=True)
         try:
-            try:
-                place = Place(source, on)
-            except OSError:
-                continue
+            place = Place(source, on)
+            fill(on, free)
             before = place.names()
             ended = run(command.argv(place) + ["--lang", "en"])
             what = f"{command.name}, a disk with {free} KiB free"
@@ -776,14 +778,11 @@ def disturbed_by_file_systems(verb, undisturbed):
         desk.remove()
     on = WORK / "disk"
     on.mkdir(exist_ok=True)
-    size = sum((path.stat().st_size + 8191) // 4096 * 4 for path in verb.template.rglob("*"))
     for free in [0, 4, 16, 64, 128]:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size + free}k", "none", str(on)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(on)], check=True)
         try:
-            try:
-                desk = Desk(verb.template, on)
-            except OSError:
-                continue
+            desk = Desk(verb.template, on)
+            fill(on, free)
             ended = run(verb.argv(desk) + ["--lang", "en"])
             subprocess.run(["mount", "-o", "remount,size=64m", str(on)], check=True)
             kind = "full disk, refused" if ended.returncode == 1 else "nearly full disk, done"
@@ -823,6 +822,18 @@ def writers_at_once(all_verbs, times):
         what = f"verbs of the register at once, {number}"
         if any(code != 0 for *_, code in ended) or head is None or head["events"] != expected or not backup_is_complete(desk):
             fail(what, f"{head and head['events']} events of {expected}: {[one for one in ended if one[-1]]}", verification)
+        else:
+            passed("verbs at once")
+        desk.remove()
+    # Three backups of one name: one of them is made, and whole.
+    for number in range(4 * times):
+        desk = Desk(by_name["register backup"].template)
+        argv = by_name["register backup"].argv(desk) + ["--lang", "en"]
+        processes = [subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+        ended = [(process.communicate()[1], process.returncode) for process in processes]
+        are_told = all("exists and is not overwritten" in stderr for stderr, code in ended if code)
+        if sorted(code for _, code in ended) != [0, 1, 1] or not are_told or not backup_is_complete(desk):
+            fail(f"three backups at once, {number}", str(ended))
         else:
             passed("verbs at once")
         desk.remove()

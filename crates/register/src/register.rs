@@ -515,12 +515,19 @@ impl Register {
     pub fn backup(&self, to: &Path) -> Result<Head, Faults> {
         let head_file = head_path(to);
         let is_there = |file: &Path| file.symlink_metadata().is_ok();
-        for file in [to, &head_file] {
-            if is_there(file) && !(file == head_file && self.is_left_by_a_backup(to)) {
-                let what = Text::new("备份文件", "the backup");
-                return Err(aidlink_files::owner_only::exists(file, &what).into());
+        let check = || -> Result<(), Fault> {
+            for file in [to, &head_file] {
+                if is_there(file) && !(file == head_file && self.is_left_by_a_backup(to)) {
+                    let what = Text::new("备份文件", "the backup");
+                    return Err(aidlink_files::owner_only::exists(file, &what));
+                }
             }
-        }
+            Ok(())
+        };
+        check()?;
+        // Another backup of this name waits here, and then finds this one.
+        let held = store::hold(to)?;
+        check()?;
         // Under a hidden name until it is complete: who finds a file of this name has a backup.
         let unwritable = |error: std::io::Error| store::unwritable(to, &error);
         let partial = PartialFile::begin(to).map_err(unwritable)?;
@@ -550,6 +557,7 @@ impl Register {
                 let _ = std::fs::remove_file(file);
             }
         })?;
+        drop(held);
         let copy = Register::open_to_read(to, &self.signer)?;
         Ok(copy.head())
     }

@@ -187,8 +187,8 @@ impl WhyRefused {
                 "only a rejected lead takes a reason; correct the decision, or clear the reason and write it in the remark",
             ),
             WhyRefused::OtherWithoutRemark => (
-                "理由为“其他”但没有备注；请在“备注”列中写明",
-                "the reason is \"other\", but there is no remark; write it in the column \"Remark\"",
+                "理由为“其他”但没有备注；请在“备注”列中写明，清单没有该列的可以自行添加",
+                "the reason is \"other\", but there is no remark; write it in the column \"Remark\", and add that column to a list without one",
             ),
             WhyRefused::NoName => (
                 "没有核查人；请填写，或用 --decided-by 统一指明",
