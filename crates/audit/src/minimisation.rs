@@ -87,8 +87,11 @@ pub struct MatrixColumn {
 
 impl Document for MatrixDocument {
     const FORMAT: &'static str = "aidlink minimisation matrix";
-    const VERSIONS: RangeInclusive<u64> = 1..=2;
+    const VERSIONS: RangeInclusive<u64> = 1..=3;
 }
+
+/// The first version that says who may learn that an aid is received.
+const WITH_RECEIPTS: u64 = 3;
 
 /// The matrix of one step of a round.
 #[derive(Clone, Debug)]
@@ -418,7 +421,12 @@ impl Matrix {
 
     /// Returns the matrix as a document.
     pub fn document(&self) -> MatrixDocument {
-        let Head { format, version } = MatrixDocument::head();
+        self.document_of(*MatrixDocument::VERSIONS.end())
+    }
+
+    /// Returns the matrix as a document of a version, as an older program wrote it.
+    pub fn document_of(&self, version: u64) -> MatrixDocument {
+        let Head { format, .. } = MatrixDocument::head();
         let head = &self.head;
         MatrixDocument {
             format,
@@ -430,11 +438,15 @@ impl Matrix {
             purpose: head.purpose.clone(),
             impact_assessment: head.impact_assessment.clone(),
             policy: head.policy.clone(),
-            exports: self.exports.iter().map(|part| self.part(part)).collect(),
+            exports: self
+                .exports
+                .iter()
+                .map(|part| self.part(part, version))
+                .collect(),
         }
     }
 
-    fn part(&self, part: &ExportPart) -> MatrixExport {
+    fn part(&self, part: &ExportPart, version: u64) -> MatrixExport {
         let column = |row: &ColumnRow| MatrixColumn {
             field: row.field.clone(),
             title: row.title.clone(),
@@ -448,7 +460,7 @@ impl Matrix {
             outcomes: row.outcomes.clone(),
             decides: row.decides.clone(),
             seen_by: self
-                .recipients(row)
+                .recipients(row, version)
                 .into_iter()
                 .map(|text| text.en)
                 .collect(),
@@ -487,11 +499,12 @@ impl Matrix {
         leaves
     }
 
-    /// Returns who sees the data that leaves, with the names of the lists.
-    pub fn recipients(&self, row: &ColumnRow) -> Vec<Text> {
+    /// Returns who sees the data that leaves, with the names of the lists, as a document of this
+    /// version says it.
+    fn recipients(&self, row: &ColumnRow, version: u64) -> Vec<Text> {
         let lists: Vec<&str> = row.lists.iter().map(String::as_str).collect();
         let lists = Text::new(lists.join("、"), lists.join(", "));
-        self.recipients_with(row, &lists)
+        self.recipients_with(row, &lists, version)
     }
 
     /// Returns who sees the data that leaves, with the offices that the lists are for.
@@ -513,10 +526,10 @@ impl Matrix {
             format!("{}的清单", zh.join("、")),
             format!("lists for {}", en.join(", ")),
         );
-        self.recipients_with(row, &lists)
+        self.recipients_with(row, &lists, *MatrixDocument::VERSIONS.end())
     }
 
-    fn recipients_with(&self, row: &ColumnRow, lists: &Text) -> Vec<Text> {
+    fn recipients_with(&self, row: &ColumnRow, lists: &Text, version: u64) -> Vec<Text> {
         let leaves = self.leaves(row);
         let mut seen = Vec::new();
         let goes_to_centre = |form: &Leaves| matches!(form, Leaves::Token | Leaves::Outcomes);
@@ -536,7 +549,7 @@ impl Matrix {
                 format!("the procuratorate ({en})"),
             ));
         }
-        if row.shows_receipt && row.is_used() {
+        if version >= WITH_RECEIPTS && row.shows_receipt && row.is_used() {
             seen.push(Text::new(
                 "检察机关（已转介的人是否领取，只在其登记簿询问时）",
                 "the procuratorate (whether persons whom it referred receive it, only if its register asks)",
