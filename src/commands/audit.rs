@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::{shown_name, shown_path};
 use aidlink_faults::text::{Language, Text};
+use aidlink_office::audit_log::LOG;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
@@ -31,7 +32,7 @@ use aidlink_audit::minimisation_page;
 use aidlink_audit::proof::{Proof, ProofState, Proving, first_of};
 use aidlink_audit::report_page::{self, AuditedFolder};
 use aidlink_files::owner_only::write_new_owner_only;
-use aidlink_office::manifest::{ColumnRead, PolicyUsed, StepKind};
+use aidlink_office::manifest::{ColumnRead, MANIFEST, PolicyUsed, StepKind};
 use aidlink_policy::reading::{PlannedExport, ReadingChoice};
 
 /// Audits or verifies output folders, or shows what a round would read.
@@ -464,18 +465,22 @@ fn outside(path: &Path, found: &RoundFolder, outputs: &[PathBuf]) -> Result<(), 
         return Ok(());
     };
     let folders = outputs.iter().chain([&found.folder]);
-    let folders = folders.filter_map(|folder| folder.canonicalize().ok());
-    for folder in folders {
-        if parent.starts_with(&folder) {
-            return Err(Fault::of_file(
-                path,
-                Text::new(
-                    "审计报告不能写在轮次文件夹或输出文件夹里",
-                    "the audit report cannot be in the round's folder or an output folder",
-                ),
-                Text::new("请用 --report 指明别处", "name another place with --report"),
-            ));
-        }
+    let mut folders = folders.filter_map(|folder| folder.canonicalize().ok());
+    // Also in an output folder that this audit does not know, of this round or another.
+    let is_output = |folder: &Path| {
+        [MANIFEST, LOG]
+            .iter()
+            .all(|name| folder.join(name).symlink_metadata().is_ok())
+    };
+    if folders.any(|folder| parent.starts_with(&folder)) || parent.ancestors().any(is_output) {
+        return Err(Fault::of_file(
+            path,
+            Text::new(
+                "审计报告不能写在轮次文件夹或输出文件夹里",
+                "the audit report cannot be in the round's folder or an output folder",
+            ),
+            Text::new("请用 --report 指明别处", "name another place with --report"),
+        ));
     }
     Ok(())
 }
