@@ -111,3 +111,27 @@ fn a_reason_that_holds_a_key_is_refused() {
     }
     assert!(finished.round.path("round.key").exists());
 }
+
+/// A report is not put into any output folder: not into that of another round, and not into one
+/// that this audit does not name.
+#[test]
+fn a_report_of_an_audit_is_added_to_no_output_folder() {
+    let finished = FinishedRound::new();
+    let other = FinishedRound::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = elsewhere.path().join("moved");
+    fs::rename(other.round.path("output"), &moved).unwrap();
+    for place in ["report.html", "lists/report.html"] {
+        let report = moved.join(place);
+        let refused = finished.audit(&["--report", report.to_str().unwrap()]);
+        assert_ne!(refused.code, 0, "{}", refused.stdout);
+        assert!(
+            refused
+                .stderr
+                .contains("cannot be in the round's folder or an output folder"),
+            "{}",
+            refused.stderr
+        );
+        assert!(!report.exists());
+    }
+}
