@@ -334,14 +334,14 @@ fn a_file_of_a_newer_version_is_refused_and_both_versions_are_named() {
     let at = bytes
         .windows(version.len())
         .position(|part| part == version);
-    bytes[at.expect("metadata") + version.len() - 1] = b'3';
+    bytes[at.expect("metadata") + version.len() - 1] = b'4';
     fs::write(&path, bytes).expect("a writable folder");
     round.sign(&path, &round.head(VETERANS, 2));
     let faults = round.refused(&[round.valid(CASE_EXPORT), path]);
     assert_eq!(
         faults,
         [(
-            "a newer aidlink wrote it (token file version 3; this one reads up to 2)".to_owned(),
+            "a newer aidlink wrote it (token file version 4; this one reads up to 3)".to_owned(),
             "use the aidlink version that wrote it, or a newer one".to_owned()
         )]
     );

@@ -14,7 +14,7 @@ use crate::token_table::Origin;
 /// The origin of an agency's token file and what became of the export's rows.
 /// The file's metadata hold it as JSON on one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Metadata", into = "Metadata")]
+#[serde(try_from = "Metadata", into = "Metadata")]
 pub struct TokenFileHead {
     /// Where the file comes from.
     pub origin: Origin,
@@ -138,15 +138,9 @@ fn is_false(value: &bool) -> bool {
 impl From<TokenFileHead> for Metadata {
     fn from(head: TokenFileHead) -> Self {
         let origin = head.origin;
-        // A file that does not ask is of version 2, which an older centre reads too.
-        let versions = TokenFileHead::VERSIONS;
-        let version = match head.asks_who_receives {
-            false => *versions.start(),
-            true => *versions.end(),
-        };
         Metadata {
             format: TokenFileHead::FORMAT.to_owned(),
-            version,
+            version: version(head.asks_who_receives),
             round: origin.round,
             as_of: origin.as_of,
             export: origin.export,
@@ -164,9 +158,14 @@ impl From<TokenFileHead> for Metadata {
     }
 }
 
-impl From<Metadata> for TokenFileHead {
-    fn from(metadata: Metadata) -> Self {
-        TokenFileHead {
+impl TryFrom<Metadata> for TokenFileHead {
+    type Error = &'static str;
+
+    fn try_from(metadata: Metadata) -> Result<Self, Self::Error> {
+        if metadata.version != version(metadata.asks_who_receives) {
+            return Err("version and `asks_who_receives` do not belong together");
+        }
+        Ok(TokenFileHead {
             origin: Origin {
                 round: metadata.round,
                 as_of: metadata.as_of,
@@ -182,7 +181,17 @@ impl From<Metadata> for TokenFileHead {
             sources: metadata.sources,
             account: metadata.account,
             asks_who_receives: metadata.asks_who_receives,
-        }
+        })
+    }
+}
+
+/// Returns the version of a head. One that does not ask is of version 2, which an older centre
+/// reads too.
+fn version(asks_who_receives: bool) -> u64 {
+    let versions = TokenFileHead::VERSIONS;
+    match asks_who_receives {
+        false => *versions.start(),
+        true => *versions.end(),
     }
 }
 
