@@ -617,7 +617,9 @@ fn a_second_round_has_other_numbers_for_the_same_leads() {
     // A list of the first round is not one of the second.
     let (old, new) = (first.keys().next().unwrap(), second.keys().next().unwrap());
     let list = desk.round.path("list.csv");
-    let text = format!("线索编号,核查结论,核查日期\n{old},确认,{DAY}\n{new},确认,{DAY}\n");
+    let text = format!(
+        "线索编号,核查结论,核查人,核查日期\n{old},确认,张核,{DAY}\n{new},确认,张核,{DAY}\n"
+    );
     fs::write(&list, text).unwrap();
     let arguments = [list.to_str().unwrap(), "--json"];
     let result = desk.command("decide", "round2.toml", &arguments);

@@ -918,7 +918,7 @@ fn a_shifted_row_of_a_text_is_refused() {
         "确认",
         "",
         "",
-        "",
+        "张核",
         "2026-10-08",
     ];
     let found = read_one(&folder.rows("list.csv", &[&HEADER, &shifted, &short]));
@@ -981,6 +981,7 @@ fn cells_of_other_types_are_read_as_what_they_show() {
         sheet.write_string(row, 0, &lead[0]).expect("written");
         sheet.write_string(row, 1, &lead[2]).expect("written");
         sheet.write_string(row, 2, "确认").expect("written");
+        sheet.write_string(row, 5, "张核").expect("written");
         sheet.write_string(row, 6, "2026-10-08").expect("written");
     }
     let moment = rust_xlsxwriter::ExcelDateTime::from_ymd(2026, 10, 8)

@@ -106,7 +106,7 @@ fn check_value(place: &str, value: &Value) -> Result<(), Refused> {
             }
             // A number may be divided over the texts of a list.
             let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
-            if texts.len() > 1 {
+            if texts.iter().all(|text| find(text).is_empty()) {
                 let all = texts.join("；");
                 if !find(&all).is_empty() {
                     return check_text(&format!("/fields{place}"), &all);
