@@ -1071,7 +1071,8 @@ fn leads_are_shown_as_a_table_of_eighty_columns_and_the_history_below() {
     let json = kept.json("show", &["--events"]);
     assert_eq!(json["of_persons"][0]["person"], "04HM-ASW9");
     assert_eq!(json["leads"][0]["agency_name"]["zh"], "民政部门");
-    let due = kept.run("due", &["--policy", "national", "--as-of", "2026-12-01"]);
+    let all = ["--policy", "national", "--as-of", "2026-12-01", "--all"];
+    let due = kept.run("due", &all);
     assert!(
         due.stdout.contains("Civil affairs") && !due.stdout.contains("civil-affairs"),
         "{}",
@@ -1200,7 +1201,19 @@ fn leads_are_found_by_name_case_number_person_agency_and_stage() {
         .assert_error(2, "did you mean `civil-affairs`?");
     // In Chinese the words to choose from, and not the names of the program.
     for (option, word) in [("--stage", "待核查"), ("--agency", "民政部门")] {
-        let refused = kept.run("show", &[option, "民政", "--lang", "zh"]);
+        let file = kept.file("");
+        let file = file.to_str().unwrap();
+        let show = [
+            "register",
+            "show",
+            "--register",
+            file,
+            option,
+            "民政",
+            "--lang",
+            "zh",
+        ];
+        let refused = aidlink(&show);
         assert!(refused.stderr.contains(word), "{}", refused.stderr);
     }
 }

@@ -210,6 +210,9 @@ const END: Date = date(2026, 11, 20);
 /// Who decides, and who records.
 const DECIDED_BY: &str = "张核";
 const OPERATOR: &str = "李登记";
+const APPROVER: &str = "赵审批";
+/// The title of the rule by which civil affairs' register shows dibao.
+const RECEIVES_DIBAO: &str = "正在享受低保";
 /// What is written beside a decision for another reason.
 const REMARK: &str = "详见核查笔录";
 
@@ -879,16 +882,21 @@ impl Model {
             .copied()
             .collect();
         for key in shown {
-            self.shown_by_register(key);
+            self.shown_by_register(key, quarter);
         }
     }
 
     /// A register shows that the person receives the aid. The lead is not listed again, because
-    /// the person is no longer entitled to it ([`entitled`]). What `register take` records of it
-    /// belongs here, and nowhere else in this test: nothing, so the lead stays where it was.
-    fn shown_by_register(&mut self, key: Key) {
-        let lead = &self.leads[&key];
-        assert!(!lead.is_at_rest(), "{key:?}");
+    /// the person is no longer entitled to it ([`entitled`]). `register take` records that a lead
+    /// which was referred is delivered; of one that nobody has checked no register says anything.
+    fn shown_by_register(&mut self, key: Key, quarter: usize) {
+        let Quarter { round, as_of, .. } = YEAR[quarter];
+        let lead = self.leads.get_mut(&key).unwrap();
+        if lead.is_at_rest() || lead.stage == "to be checked" {
+            return;
+        }
+        lead.happens(as_of, "granted", &[&format!("what={RECEIVES_DIBAO}")]);
+        lead.set("remark", &format!("轮次 {round}"));
     }
 
     /// What is recorded after the round.
@@ -1277,7 +1285,11 @@ impl Office {
 
     fn note(&self, of: &[&str], fields: &[&str]) {
         let set: Vec<&str> = fields.iter().flat_map(|field| ["--set", field]).collect();
-        let noted = self.register_json("note", &[of, &set, &["--operator", OPERATOR]].concat());
+        let by: &[&str] = match of.contains(&"sent") {
+            true => &["--operator", OPERATOR, "--approver", APPROVER],
+            false => &["--operator", OPERATOR],
+        };
+        let noted = self.register_json("note", &[of, &set, by].concat());
         assert_eq!(
             noted["added"].as_array().unwrap().len(),
             1,
@@ -1290,7 +1302,7 @@ impl Office {
         let names: BTreeSet<&str> = names
             .map(|field| field.split_once('=').unwrap().0)
             .collect();
-        let header: Vec<&str> = ["lead", "kind", "on"]
+        let header: Vec<&str> = ["lead", "kind", "on", "approver"]
             .into_iter()
             .chain(names.iter().copied())
             .collect();
@@ -1304,11 +1316,16 @@ impl Office {
                 .iter()
                 .map(|name| fields.get(name).copied().unwrap_or_default());
             lines.push(
-                [lead, *what, *on]
-                    .into_iter()
-                    .chain(cells)
-                    .collect::<Vec<_>>()
-                    .join(","),
+                [
+                    lead,
+                    *what,
+                    *on,
+                    if *what == "sent" { APPROVER } else { "" },
+                ]
+                .into_iter()
+                .chain(cells)
+                .collect::<Vec<_>>()
+                .join(","),
             );
         }
         let file = self.base.root().join("events.csv");

@@ -169,7 +169,9 @@ impl LeadsFile {
     /// # Errors
     /// See [`LeadsFileFault`].
     pub fn check(&self, expected: &ExpectedRound<'_>) -> Result<(), LeadsFileFault> {
-        let difference = if self.round != expected.round {
+        let difference = if self.version != Self::version_with(self.received.as_deref()) {
+            Some(Text::new("版本", "version"))
+        } else if self.round != expected.round {
             Some(Text::new("轮次", "round"))
         } else if self.policy_digest != expected.policy_digest {
             Some(Text::new("规则文件", "policy"))

@@ -9,6 +9,7 @@ mod head;
 use std::fs::File;
 use std::io::Write;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::{FixedSizeBinaryBuilder, UInt8Builder};
@@ -16,7 +17,7 @@ use arrow_array::{Array, ArrayRef, FixedSizeBinaryArray, RecordBatch, UInt8Array
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+    ParquetRecordBatchReaderBuilder, RowSelector,
 };
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding};
@@ -237,7 +238,8 @@ impl TokenFile {
                 .split_first()
                 .ok_or(TokenFileFault::TokenColumn)?;
             tokens.extend(tokens_of(token_column)?);
-            take_outcomes(outcome_columns, &mut outcomes)?;
+            let all = 0..batch.num_rows();
+            take_outcomes(outcome_columns, std::slice::from_ref(&all), &mut outcomes)?;
         }
         if tokens.len() as u64 != self.head.account.sent {
             return Err(TokenFileFault::Account);
@@ -325,7 +327,7 @@ impl RegisterReader {
     /// # Errors
     /// When the file is damaged.
     pub fn tokens(&mut self, group: usize) -> Result<TokenBatches<'_>, TokenFileFault> {
-        let reader = self.reader(group, std::iter::once(TOKEN), None)?;
+        let reader = self.reader(group, std::iter::once(TOKEN))?;
         Ok(TokenBatches {
             reader: Some(reader),
             _file: PhantomData,
@@ -333,7 +335,8 @@ impl RegisterReader {
     }
 
     /// Appends the outcomes of the selected rows of a row group to `outcomes`,
-    /// whose columns must be those of [`no_outcomes`](Self::no_outcomes).
+    /// whose columns must be those of [`no_outcomes`](Self::no_outcomes). Those of the other
+    /// rows are checked, too.
     ///
     /// # Errors
     /// When the file is damaged.
@@ -344,15 +347,32 @@ impl RegisterReader {
         outcomes: &mut OutcomeColumns,
     ) -> Result<(), TokenFileFault> {
         let rules = &self.file.rules;
-        if !rows.any || rules.is_empty() {
+        if rules.is_empty() {
             return Ok(());
         }
-        let selection = RowSelection::from(rows.selectors);
-        let reader = self.reader(group, rules.iter().map(String::as_str), Some(selection))?;
+        // Every row is read, and the file is refused for each one alike. Otherwise its agency,
+        // which can damage a single row, would learn from the answer whose rows were selected.
+        let reader = self.reader(group, rules.iter().map(String::as_str))?;
+        let mut selectors = rows.selectors.into_iter();
+        let mut next = RowSelector::skip(0);
         let read = || {
             for batch in reader {
                 let batch = batch.map_err(|_| TokenFileFault::Unreadable)?;
-                take_outcomes(batch.columns(), outcomes)?;
+                let mut selected = Vec::new();
+                let mut at = 0;
+                while at < batch.num_rows() {
+                    if next.row_count == 0 {
+                        let left = batch.num_rows() - at;
+                        next = selectors.next().unwrap_or(RowSelector::skip(left));
+                    }
+                    let rows = next.row_count.min(batch.num_rows() - at);
+                    if !next.skip {
+                        selected.push(at..at + rows);
+                    }
+                    at += rows;
+                    next.row_count -= rows;
+                }
+                take_outcomes(batch.columns(), &selected, outcomes)?;
             }
             Ok(())
         };
@@ -363,18 +383,12 @@ impl RegisterReader {
         &self,
         group: usize,
         columns: impl Iterator<Item = &'n str>,
-        rows: Option<RowSelection>,
     ) -> Result<ParquetRecordBatchReader, TokenFileFault> {
         let schema = self.file.metadata.parquet_schema();
         let columns = ProjectionMask::columns(schema, columns);
         let built = guarded(|| {
             let reader = self.file.all_columns()?.with_row_groups(vec![group]);
-            let reader = reader.with_projection(columns);
-            let reader = match rows {
-                Some(rows) => reader.with_row_selection(rows),
-                None => reader,
-            };
-            Ok(reader.build()?)
+            Ok(reader.with_projection(columns).build()?)
         });
         built.unwrap_or(Err(TokenFileFault::Unreadable))
     }
@@ -384,13 +398,11 @@ impl RegisterReader {
 #[derive(Default)]
 pub struct SelectedRows {
     selectors: Vec<RowSelector>,
-    any: bool,
 }
 
 impl SelectedRows {
     /// Adds the next row, selected or skipped.
     pub fn push(&mut self, selected: bool) {
-        self.any |= selected;
         match self.selectors.last_mut() {
             Some(last) if last.skip != selected => last.row_count += 1,
             _ if selected => self.selectors.push(RowSelector::select(1)),
@@ -446,8 +458,10 @@ fn tokens_of(column: &ArrayRef) -> Result<impl Iterator<Item = Token>, TokenFile
     Ok((0..tokens.len()).map(move |row| token(tokens.value(row))))
 }
 
+/// Appends the outcomes of the selected rows, and checks those of all.
 fn take_outcomes(
     columns: &[ArrayRef],
+    selected: &[Range<usize>],
     outcomes: &mut OutcomeColumns,
 ) -> Result<(), TokenFileFault> {
     for ((rule, outcomes), column) in outcomes.0.iter_mut().zip(columns) {
@@ -456,10 +470,16 @@ fn take_outcomes(
             .downcast_ref::<UInt8Array>()
             .filter(|column| column.null_count() == 0)
             .ok_or_else(|| TokenFileFault::NotOutcomes(rule.clone()))?;
-        for code in column.values() {
-            let outcome = Outcome::of_code(*code);
-            outcomes.push(outcome.ok_or_else(|| TokenFileFault::NotOutcomes(rule.clone()))?);
+        let codes: &[u8] = column.values();
+        if codes.iter().any(|code| Outcome::of_code(*code).is_none()) {
+            return Err(TokenFileFault::NotOutcomes(rule.clone()));
         }
+        let selected = selected.iter().filter_map(|rows| codes.get(rows.clone()));
+        outcomes.extend(
+            selected
+                .flatten()
+                .filter_map(|code| Outcome::of_code(*code)),
+        );
     }
     Ok(())
 }

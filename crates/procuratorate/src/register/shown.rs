@@ -15,6 +15,7 @@ use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::schema::ExportSchema;
 use aidlink_register::form::{Field, Holds, form_of};
 use aidlink_register::number::LeadNumber;
+use aidlink_register::workflow::Stage;
 use jiff::civil::Date;
 
 use super::in_round::{EarlierLead, KnownPersons};
@@ -67,8 +68,10 @@ impl ShownLeads {
                 .filter_map(|one| {
                     let person = known.persons.get(&one.person)?;
                     let lead = person.leads.get(&one.aid)?;
-                    // Whether somebody who died received it before is for a person to say.
-                    let is_proven = lead.is_open() && !dead.contains(&lead.number);
+                    // The centre answers of leads that are referred, and of no others. Whether
+                    // somebody who died received it before is for a person to say.
+                    let is_referred = lead.is_open() && lead.stage != Stage::Lead;
+                    let is_proven = is_referred && !dead.contains(&lead.number);
                     is_proven.then(|| ShownReceived {
                         lead: lead.number.clone(),
                         rule: one.rule,
