@@ -212,7 +212,7 @@ const DECIDED_BY: &str = "张核";
 const OPERATOR: &str = "李登记";
 const APPROVER: &str = "赵审批";
 /// The title of the rule by which civil affairs' register shows dibao.
-const RECEIVES_DIBAO: &str = "正在享受低保";
+const RECEIVES_DIBAO: &str = "正在享受最低生活保障";
 /// What is written beside a decision for another reason.
 const REMARK: &str = "详见核查笔录";
 
