@@ -8,8 +8,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow_array::FixedSizeBinaryArray;
+use arrow_array::{Array as _, FixedSizeBinaryArray, RecordBatch, UInt8Array};
+use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::properties::WriterProperties;
 
 use aidlink_office::crossing::{Expected, receive};
 use aidlink_office::round::{Mode, Reads, WrittenRound};
@@ -661,5 +663,55 @@ fn a_recipient_has_one_spelling() {
             assert!(result.stderr.contains("recipient"), "{}", result.stderr);
         }
         split.round.write("round.toml", &text);
+    }
+}
+
+/// An agency that damages a single row of its file and asks to have it screened learns from the
+/// answer whether the person is a case party, if only their rows are looked at.
+#[test]
+fn a_damaged_row_is_refused_alike_whether_it_is_of_a_case_party_or_not() {
+    for of_case_party in [true, false] {
+        let split = tokenised_round(&[CASES, VETERANS]);
+        let parties = read_tokens(&split.tokens(CASES));
+        let file = split.tokens(VETERANS);
+        let read =
+            ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&file).unwrap()).unwrap();
+        let metadata = read
+            .metadata()
+            .file_metadata()
+            .key_value_metadata()
+            .cloned();
+        let schema = read.schema().clone();
+        let batches: Vec<RecordBatch> = read.build().unwrap().map(Result::unwrap).collect();
+        let mut damaged = false;
+        let properties = WriterProperties::builder()
+            .set_key_value_metadata(metadata)
+            .build();
+        let output = fs::File::create(&file).unwrap();
+        let mut writer = ArrowWriter::try_new(output, schema, Some(properties)).unwrap();
+        for batch in batches {
+            let tokens = batch
+                .column(0)
+                .as_any()
+                .downcast_ref::<FixedSizeBinaryArray>();
+            let mut tokens = tokens.unwrap().iter().flatten();
+            let row = tokens.position(|token| parties.contains(token) == of_case_party);
+            let mut columns = batch.columns().to_vec();
+            if let Some(row) = row.filter(|_| !damaged) {
+                let outcomes = columns[1].as_any().downcast_ref::<UInt8Array>().unwrap();
+                let mut outcomes = outcomes.values().to_vec();
+                outcomes[row] = 4;
+                columns[1] = std::sync::Arc::new(UInt8Array::from(outcomes));
+                damaged = true;
+            }
+            let batch = RecordBatch::try_new(batch.schema(), columns).unwrap();
+            writer.write(&batch).unwrap();
+        }
+        writer.close().unwrap();
+        assert!(damaged, "{of_case_party}");
+        replace_signature(&split, &file, "veterans", str::to_owned);
+        write_checksum(&file);
+        let result = split.screen(&[CASES, VETERANS], "screened");
+        assert_refused(&result, "does not hold outcomes");
     }
 }
