@@ -1069,10 +1069,13 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     );
     // An answer to what the round file does not ask.
     let answers = "],\"received\":[]}\n";
-    assert_refused(
-        good.trim_end().strip_suffix("]}").unwrap().to_owned() + answers,
-        "did not ask",
-    );
+    let answered = good.trim_end().strip_suffix("]}").unwrap().to_owned() + answers;
+    let version = |text: &str| text.replacen("\"version\":3", "\"version\":4", 1);
+    assert_refused(version(&answered), "did not ask");
+    // Only a file of version 4 answers, and it always does.
+    for other in [answered, version(&good)] {
+        assert_refused(other, "the version of the screened leads");
+    }
     let reference = |text: &str| {
         let (_, after) = text.split_once("\"reference\":").unwrap();
         after.split_once(',').unwrap().0.to_owned()

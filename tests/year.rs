@@ -622,7 +622,7 @@ impl Lead {
             *kind == what && (choice.is_empty() || fields.contains(choice))
         });
         if let Some((_, _, to)) = step.filter(|(_, _, to)| !to.is_empty()) {
-            self.goes_to(*to, on);
+            self.goes_to(to, on);
         }
         match what {
             "checked" => {
@@ -755,6 +755,9 @@ impl Lead {
     }
 }
 
+/// What a list says of each lead: its status, and why it is listed again.
+type Listed = BTreeMap<Key, (&'static str, String)>;
+
 /// Why a lead is on no list of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum NotListed {
@@ -785,7 +788,7 @@ fn again(lead: &Lead, name: &str, quarter: usize) -> Option<String> {
         | (_, Some("delivered" | "receives the aid already" | "duplicate"), _) => over(12),
         (_, Some("declined"), _) => changed,
         (_, Some("not reachable"), _) | (_, _, Some("not_our_duty")) => {
-            Some("Not yet referred, or returned, withdrawn, not reached".to_owned())
+            Some("such a lead is listed in every round".to_owned())
         }
         (_, _, Some("income")) => {
             let is_new = lead.since < at.standard_from && at.standard_from <= at.as_of;
@@ -805,13 +808,7 @@ struct Model {
 impl Model {
     /// What the lists of a quarter must show: of each lead the status, and the end of the reason
     /// for which it is listed again. Every other lead has a reason not to be listed.
-    fn lists(
-        &self,
-        quarter: usize,
-    ) -> (
-        BTreeMap<Key, (&'static str, String)>,
-        BTreeMap<Key, NotListed>,
-    ) {
+    fn lists(&self, quarter: usize) -> (Listed, BTreeMap<Key, NotListed>) {
         let mut listed = BTreeMap::new();
         let mut not_listed = BTreeMap::new();
         let entitled: BTreeSet<Key> = everybody()
@@ -1317,7 +1314,7 @@ impl Office {
                 .map(|name| fields.get(name).copied().unwrap_or_default());
             lines.push(
                 [
-                    lead,
+                    lead.as_str(),
                     *what,
                     *on,
                     if *what == "sent" { APPROVER } else { "" },
@@ -1742,9 +1739,7 @@ impl Office {
             let said = &listed[key].1["重新列出原因"];
             let zh = match why.as_str() {
                 "The case changed materially of late" => "案件近期有重大变更",
-                "Not yet referred, or returned, withdrawn, not reached" => {
-                    "尚未移送，或退回、撤回、未联系上"
-                }
+                "such a lead is listed in every round" => "这种情形每轮都重新列出",
                 why if why.starts_with("the standard changed") => "标准自2026-04-01起已调整",
                 why if why.starts_with("the period of 6 months") => "已超过不再提示的期间（6个月）",
                 why if why.ends_with("found again by a round") => "联合筛查再次发现",

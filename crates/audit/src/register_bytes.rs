@@ -112,7 +112,7 @@ mod tests {
     fn what_the_program_writes_is_no_number_and_what_a_person_writes_is() {
         let digest = "4499011990010101".repeat(3) + "0123456789abcdef";
         let own = [
-            format!("04HM-ASW9-dibao2026-09-302026-11-29T19:15:15.123456789Z{{}}"),
+            "04HM-ASW9-dibao2026-09-302026-11-29T19:15:15.123456789Z{}".to_owned(),
             format!("{digest}{digest}"),
             // A digest whose beginning is on another page.
             digest[30..].to_owned(),

@@ -407,7 +407,7 @@ impl<'a> RowColumns<'a> {
     }
 
     /// Reads the cells that rules need.
-    fn read_block<'r>(&self, rows: &[&'r OwnedRow], counts: &mut EvaluatedCounts) -> BlockOfCells {
+    fn read_block(&self, rows: &[&OwnedRow], counts: &mut EvaluatedCounts) -> BlockOfCells {
         let mut block = RowBlock {
             rows: rows.len(),
             ..RowBlock::default()

@@ -42,7 +42,7 @@ fn cells(field: &Field, random: &mut Random) -> String {
             return format!("\"{},{}\"", random.of(&labels), random.of(&labels));
         }
         4 | 5 if !labels.is_empty() => return (*random.of(&labels)).clone(),
-        6 | 7 | 8 if !codes.is_empty() => return (*random.of(&codes)).to_owned(),
+        6..=8 if !codes.is_empty() => return (*random.of(&codes)).to_owned(),
         9 if random.below(6) == 0 => return "46295".to_owned(),
         _ => {}
     }
