@@ -575,9 +575,9 @@ def prepare_registers():
     for place, lead in enumerate(one for one in shown if one["names"][0].startswith("某")):
         events.append(f"{lead['lead']},checked,2024-10-09,{'rejected,income' if place % 3 else 'confirmed,'}")
     (desk.root / "in/events.csv").write_text("\n".join(events) + "\n")
-    filled = ["线索编号,核查结论,理由,核查日期"]
+    filled = ["线索编号,核查结论,理由,核查人,核查日期"]
     for path in sorted((desk.folder / "output/lists/for-review").iterdir()):
-        filled += [f"{line.split(',')[0]},确认,,2024-10-09" for line in path.read_text().splitlines()[1:] if "-" in line.split(",")[0]]
+        filled += [f"{line.split(',')[0]},确认,,张核,2024-10-09" for line in path.read_text().splitlines()[1:] if "-" in line.split(",")[0]]
     assert len(filled) == 4 and len(events) == 61, (filled, len(events))
     for root in (desk.root, new):
         (root / "in/filled.csv").write_text("\n".join(filled) + "\n")

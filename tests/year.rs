@@ -614,7 +614,12 @@ impl Lead {
         };
         let day = on.to_string();
         if let Some(reason) = field("reason").filter(|_| what != "closed") {
-            self.set("reason", reason_word(&reason));
+            // Why it is rejected, and why somebody else refused it, are two columns.
+            let cell = match what {
+                "checked" => "reason",
+                _ => "refused_because",
+            };
+            self.set(cell, reason_word(&reason));
             self.reason = Some(reason);
         }
         let steps = STEPS.iter();
@@ -650,7 +655,6 @@ impl Lead {
                 self.set("consent_on", &day);
                 if answer == "refused" {
                     self.ends("declined", on);
-                    self.set("reason", reason_word("declined"));
                     self.set("consent_by", "the person");
                 }
             }
@@ -675,6 +679,7 @@ impl Lead {
                     "returned",
                     "replied_on",
                     "reply",
+                    "refused_because",
                 ] {
                     self.cells.remove(cell);
                 }
