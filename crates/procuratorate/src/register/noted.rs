@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aidlink_faults::fault::Faults;
-use aidlink_faults::text::{Language, Text};
+use aidlink_faults::text::Text;
 use aidlink_faults::uniform_text::uniform;
 use aidlink_register::form::{FORMS, Field, Holds, form_of};
 use aidlink_register::number::{EventId, LeadNumber, PersonNumber};
@@ -38,16 +38,6 @@ const COLUMNS: [(Column, &str, &str); 9] = [
     (Column::Approver, "approver", "审批人"),
     (Column::Because, "because", "登记原因"),
 ];
-
-/// Returns the header of a column that is no field, by its name.
-pub(crate) fn header_of(name: &'static str, language: Language) -> &'static str {
-    let mut columns = COLUMNS.iter();
-    let column = columns.find(|(_, column, _)| *column == name);
-    match (language, column) {
-        (Language::Chinese, Some((_, _, zh))) => zh,
-        _ => name,
-    }
-}
 
 /// An event as a row writes it. Days and choices are as a form has them, if they could be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,13 +13,12 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::schema::ExportSchema;
-use aidlink_register::form::{Field, Holds, form_of};
+use aidlink_register::form::{Field, Holds, form_of, header_of};
 use aidlink_register::number::LeadNumber;
 use aidlink_register::workflow::Stage;
 use jiff::civil::Date;
 
 use super::in_round::{EarlierLead, KnownPersons};
-use super::noted;
 
 /// The field of the case parties with the place where a person is registered.
 pub const REGISTERED_PLACE: &str = "registered_place";
@@ -190,7 +189,10 @@ impl TableKind {
     }
 
     fn header(self, language: Language) -> Vec<String> {
-        let columns = ["lead", "kind", "on"].map(|name| noted::header_of(name, language));
+        let columns = ["lead", "kind", "on"].map(|name| match language {
+            Language::Chinese => header_of(name).unwrap_or(name),
+            Language::English => name,
+        });
         let form = form_of(self.event()).map_or(&[][..], |(_, fields)| fields);
         let fields = self.fields().iter().map(|name| {
             let mut fields = form.iter();
