@@ -11,7 +11,7 @@ import argparse
 
 # Processor seconds for a million rows, of one core (AMD EPYC, 2026).
 POOLED = 0.21  # read a CSV register row in a pooled round
-TOKENISE = 0.40  # the same, and write its token
+TOKENISE = 1.2  # the same, and write its token
 SCREEN = 0.042  # search a register's token among the case parties
 SHEET = 13.0  # read a row of ten columns from an XLSX workbook
 # Bytes.
