@@ -530,6 +530,46 @@ fn a_decision_that_was_made_otherwise_is_told_and_does_not_win() {
         .unwrap();
     assert_eq!(row["decided_by"], "张核");
     assert_eq!(row["reason"]["en"], "dead");
+    // Found again, it is decided anew: what was corrected before does not answer for that.
+    let of = |field: &str| format!("{field}={}", shown["leads"][0][field].as_str().unwrap());
+    let (direction, agency) = (of("direction"), of("agency"));
+    let found = ["source=applicant", &direction, &agency];
+    for (kind, on, fields) in [
+        ("found", "2026-11-02", &found[..]),
+        ("checked", "2026-11-03", &["finding=confirmed"]),
+    ] {
+        let mut all = vec![
+            "register",
+            "note",
+            "--register",
+            file,
+            "--signing-key",
+            key,
+            "--operator",
+            "李四",
+            "--lead",
+            &lead,
+            "--kind",
+            kind,
+            "--on",
+            on,
+        ];
+        all.extend(fields.iter().flat_map(|field| ["--set", field]));
+        let noted = aidlink(&all);
+        assert_eq!(noted.code, 0, "{}{}", noted.stdout, noted.stderr);
+    }
+    let later = desk.round.path("later.csv");
+    fs::write(
+        &later,
+        format!("线索编号,核查结论,理由,核查人,核查日期\n{lead},不予移送,已死亡,张核,2026-11-04\n"),
+    )
+    .unwrap();
+    let (code, json) = desk.decide_json(&[&later], &[]);
+    assert_eq!(
+        (code, &json["refused"][0]["why"]),
+        (3, &"register".into()),
+        "{json}"
+    );
 }
 
 /// A decision is somebody's. Who takes the list in is another person.

@@ -300,8 +300,14 @@ fn leads_whose_aid_registers_show_are_delivered_with_register_and_day() {
     // The next round says nothing of what is delivered, and of what was withdrawn again.
     later_round(&office, "R3", "2026-11-15");
     office.ran("R3");
+    let before_third = shown(&office, &subsidy);
     let rows = delivered(&office, "R3");
     assert_eq!(rows.keys().collect::<Vec<_>>(), [&subsidy]);
+    // It stays withdrawn, although the round, the day and the remark are others.
+    let third = office.take("R3");
+    assert_eq!(third["delivered"], json!([]), "{third}");
+    assert!(third["ended_meanwhile"].to_string().contains(&subsidy));
+    assert_eq!(shown(&office, &subsidy), before_third, "{subsidy}");
 }
 
 #[test]
@@ -543,7 +549,7 @@ fn a_split_round_says_the_same_and_no_more_crosses_than_was_asked() {
     )));
 
     // A centre that says more than it can know is refused.
-    let assert_refused = |text: String, words: &str| {
+    let write = |text: String| {
         assert_ne!(text, good);
         split.round.write(name, &text);
         let sum = Command::new("sha256sum")
@@ -553,6 +559,9 @@ fn a_split_round_says_the_same_and_no_more_crosses_than_was_asked() {
             .round
             .write(&format!("{name}.sha256"), sum.unwrap().stdout);
         sign_again(&split, name, "centre");
+    };
+    let assert_refused = |text: String, words: &str| {
+        write(text);
         let result = own_step(&split, "resolve", &["--leads", &leads], "refused");
         assert_eq!(result.code, 1, "{}", result.stdout);
         assert!(result.stderr.contains(words), "{words}: {}", result.stderr);
@@ -594,18 +603,33 @@ fn a_split_round_says_the_same_and_no_more_crosses_than_was_asked() {
     let both = json!({ "aid": "dibao", "reference": lead, "rule": "dibao_receiving" });
     assert_refused(with(both), "twice");
 
+    // A centre that takes leads which nobody has sent from the lists, and says that their aid is
+    // received, proves nothing of them.
+    let mut unsent = file.clone();
+    let all = std::mem::take(unsent["leads"].as_array_mut().unwrap());
+    let (dibao, others): (Vec<Value>, Vec<Value>) =
+        all.into_iter().partition(|lead| lead["aid"] == "dibao");
+    assert!(dibao.len() > 10);
+    unsent["leads"] = Value::Array(others);
+    for lead in &dibao {
+        let reference = &lead["cases"][0]["reference"];
+        let one = json!({ "aid": "dibao", "reference": reference, "rule": "dibao_receiving" });
+        unsent["received"].as_array_mut().unwrap().push(one);
+    }
+    write(format!("{unsent}\n"));
+    let resolved = own_step(&split, "resolve", &["--leads", &leads], "unsent");
+    assert!(matches!(resolved.code, 0 | 3), "{}", resolved.stderr);
+    let lists = files_below(&split.round.path("unsent/lists"));
+    assert_eq!(
+        lists["for-register/delivered.csv"],
+        pooled["for-register/delivered.csv"]
+    );
+
     // A file of an older centre says nothing of it, and the step says so.
     let mut older = file.clone();
     older["version"] = json!(3);
     older.as_object_mut().unwrap().remove("received");
-    split.round.write(name, format!("{older}\n"));
-    let sum = Command::new("sha256sum")
-        .arg(split.round.path(name))
-        .output();
-    split
-        .round
-        .write(&format!("{name}.sha256"), sum.unwrap().stdout);
-    sign_again(&split, name, "centre");
+    write(format!("{older}\n"));
     let resolved = own_step(&split, "resolve", &["--leads", &leads], "older");
     assert!(matches!(resolved.code, 0 | 3), "{}", resolved.stderr);
     assert!(

@@ -234,6 +234,23 @@ fn a_pipe_in_the_place_of_a_file_beside_the_register_is_told() {
     }
 }
 
+/// Changes a register as another program could, without the trigger that refuses it.
+fn changed_elsewhere(kept: &Kept, trigger: &str, change: impl FnOnce(&rusqlite::Connection)) {
+    let connection = rusqlite::Connection::open(kept.file("")).unwrap();
+    let sql: String = connection
+        .query_row(
+            "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = ?1",
+            [trigger],
+            |row| row.get(0),
+        )
+        .unwrap();
+    connection
+        .execute_batch(&format!("DROP TRIGGER {trigger}"))
+        .unwrap();
+    change(&connection);
+    connection.execute_batch(&sql).unwrap();
+}
+
 /// What another program respells is no longer what this one wrote.
 #[test]
 fn events_that_are_spelled_otherwise_are_told() {
@@ -245,26 +262,10 @@ fn events_that_are_spelled_otherwise_are_told() {
         ("recorded_at", "replace(recorded_at, 'Z', '+00:00')"),
     ] {
         let kept = Kept::new().with_leads(1, date(2026, 9, 28));
-        let connection = rusqlite::Connection::open(kept.file("")).unwrap();
-        let trigger: String = connection
-            .query_row(
-                "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = 'event_stays'",
-                [],
-                |row| row.get(0),
-            )
-            .unwrap();
-        connection
-            .execute_batch("DROP TRIGGER event_stays")
-            .unwrap();
-        let changed = connection
-            .execute(
-                &format!("UPDATE event SET {column} = {sql} WHERE seq = 2"),
-                [],
-            )
-            .unwrap();
-        assert_eq!(changed, 1);
-        connection.execute_batch(&trigger).unwrap();
-        drop(connection);
+        changed_elsewhere(&kept, "event_stays", |connection| {
+            let sql = format!("UPDATE event SET {column} = {sql} WHERE seq = 2");
+            assert_eq!(connection.execute(&sql, []).unwrap(), 1);
+        });
         let verified = kept.run("verify", &[]);
         assert_eq!(verified.code, 4, "{column}: {}", verified.stdout);
     }
@@ -276,38 +277,27 @@ fn the_digest_for_the_minutes_covers_the_tokens_of_persons() {
     let kept = Kept::new();
     with_people(&kept);
     let before = kept.json("verify", &[])["digest"].clone();
-    let connection = rusqlite::Connection::open(kept.file("")).unwrap();
-    let trigger: String = connection
-        .query_row(
-            "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = 'person_stays'",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap();
-    connection
-        .execute_batch("DROP TRIGGER person_stays")
-        .unwrap();
-    let numbers: Vec<(String, Vec<u8>)> = connection
-        .prepare("SELECT number, token FROM person LIMIT 2")
-        .unwrap()
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
-    for (number, token) in [
-        (&numbers[0].0, vec![0; 16]),
-        (&numbers[1].0, numbers[0].1.clone()),
-        (&numbers[0].0, numbers[1].1.clone()),
-    ] {
-        connection
-            .execute(
-                "UPDATE person SET token = ?2 WHERE number = ?1",
-                (number, token),
-            )
-            .unwrap();
-    }
-    connection.execute_batch(&trigger).unwrap();
-    drop(connection);
+    changed_elsewhere(&kept, "person_stays", |connection| {
+        let numbers: Vec<(String, Vec<u8>)> = connection
+            .prepare("SELECT number, token FROM person LIMIT 2")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        for (number, token) in [
+            (&numbers[0].0, vec![0; 16]),
+            (&numbers[1].0, numbers[0].1.clone()),
+            (&numbers[0].0, numbers[1].1.clone()),
+        ] {
+            connection
+                .execute(
+                    "UPDATE person SET token = ?2 WHERE number = ?1",
+                    (number, token),
+                )
+                .unwrap();
+        }
+    });
     let told = kept.run("verify", &["--json"]);
     assert_eq!(told.code, 4, "{}", told.stdout);
     let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();

@@ -205,13 +205,13 @@ impl LedgerFile<'_> {
         let bold = Format::new().set_font_size(11).set_bold();
         sheet.write_string_with_format(0, 0, marking, &bold)?;
         let mut widths = Vec::new();
-        for (column, text) in (0..).zip(self.headers()) {
+        for ((column, text), (name, ..)) in (0..).zip(self.headers()).zip(COLUMNS) {
             sheet.write_string_with_format(HEADER_ROW, column, text, &header)?;
             let cells = self.rows.iter().filter_map(|lead| {
                 let cells = lead.cells();
                 Some(digits(&self.text_of(cells.get(usize::from(column))?)))
             });
-            let width = width(text, cells.fold(0.0, f64::max));
+            let width = width(name, text, cells.fold(0.0, f64::max));
             sheet.set_column_width(column, width)?;
             widths.push(width);
         }
@@ -302,8 +302,13 @@ fn digits(text: &str) -> f64 {
 
 /// Returns the width of a column with this header, whose widest cell has this width. The
 /// header has room for the button of its filter.
-fn width(header: &str, widest: f64) -> f64 {
-    (digits(header) + 3.0).max(widest + 1.0).clamp(7.0, 32.0)
+fn width(name: &str, header: &str, widest: f64) -> f64 {
+    let most = match name {
+        // It names several rules, and would make every row as high as it is long.
+        "evidence" => 90.0,
+        _ => 32.0,
+    };
+    (digits(header) + 3.0).max(widest + 1.0).clamp(7.0, most)
 }
 
 /// Returns how many lines a text takes in a column of this width.

@@ -121,14 +121,15 @@ pub fn tokenise_whole_register<W: Write + Send>(
     spill_folder: &Path,
     rare_below: u64,
 ) -> Result<WholeRegister<W>, TokeniseError> {
-    tokenise(
+    let tokenised = tokenise(
         Way::Alike,
         exports,
         tokenising,
         writer,
         spill_folder,
         rare_below,
-    )
+    );
+    tokenised.map(|(register, _)| register)
 }
 
 /// How rows are evaluated. Both ways give the same.
@@ -141,7 +142,8 @@ pub(super) enum Way {
     Plain,
 }
 
-/// As [`tokenise_whole_register`], in a way.
+/// As [`tokenise_whole_register`], in a way. Returns also how many rows were like one that was
+/// evaluated before.
 ///
 /// # Errors
 /// See [`TokeniseError`].
@@ -152,7 +154,7 @@ pub(super) fn tokenise<W: Write + Send>(
     mut writer: TokenFileWriter<W>,
     spill_folder: &Path,
     rare_below: u64,
-) -> Result<WholeRegister<W>, TokeniseError> {
+) -> Result<(WholeRegister<W>, u64), TokeniseError> {
     let settings = Arc::new(SpillSettings {
         max_persons: MAX_PERSONS_IN_MEMORY,
         folder: spill_folder.to_path_buf(),
@@ -160,6 +162,7 @@ pub(super) fn tokenise<W: Write + Send>(
     let mut report = Report::default();
     let mut persons = Persons::default();
     let mut rules = 0;
+    let mut like_others = 0;
     let (schema, policy, as_of) = (tokenising.schema, tokenising.policy, tokenising.as_of);
     for export in exports {
         let columns = RowColumns::new(export, policy, as_of, tokenising.keep());
@@ -193,6 +196,7 @@ pub(super) fn tokenise<W: Write + Send>(
         }
         report.add_identified(export, read.counts, &block_persons.findings);
         needed.report_empty(&block_persons.empty, &mut report);
+        like_others += block_persons.like_others;
         block_persons.counts.add_to(&mut report);
         persons.join(block_persons.persons);
     }
@@ -211,12 +215,13 @@ pub(super) fn tokenise<W: Write + Send>(
                 .map_err(|error| SpillFault::Output(std::io::Error::other(error.to_string())))
         })
         .map_err(TokeniseError::Spill)?;
-    Ok(WholeRegister {
+    let register = WholeRegister {
         writer,
         report,
         persons: written,
         rare: patterns.rare(rare_below),
-    })
+    };
+    Ok((register, like_others))
 }
 
 /// The context for reading the rows of a file.
@@ -239,6 +244,8 @@ struct BlockPersons {
     empty: EmptySoFar,
     rows: Vec<OwnedRow>,
     alike: AlikeSoFar,
+    /// The rows of ended blocks that were like others.
+    like_others: u64,
     scratch: Scratch,
     counts: EvaluatedCounts,
     persons: Persons,
@@ -311,6 +318,7 @@ impl Tally<Context<'_>> for BlockPersons {
         let alike = std::mem::take(&mut self.alike);
         if let Some(all) = &context.alike {
             let rules = context.columns.rules().map(|rule| rule.id.as_str());
+            self.like_others = alike.stay + alike.leave + alike.withheld.iter().sum::<u64>();
             let withheld = rules.zip(alike.withheld);
             self.counts.add_alike(withheld, alike.stay, alike.leave);
             let new = alike.new_kinds.iter();
@@ -341,6 +349,7 @@ impl Tally<Context<'_>> for BlockPersons {
         }
         self.empty.append(next.empty);
         self.counts.append(next.counts);
+        self.like_others += next.like_others;
         self.persons.append(next.persons);
         self.error = self.error.take().or(next.error);
     }
