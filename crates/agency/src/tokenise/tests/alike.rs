@@ -63,6 +63,8 @@ fn cells(field: &Field, random: &mut Random) -> String {
             _ => (random.below(9) * 1000).to_string(),
         },
         FieldType::Boolean => (*random.of(&["是", "否", "true", "0", "1"])).to_owned(),
+        // Elsewhere a row would seldom have a kind.
+        FieldType::String if !codes.is_empty() => (*random.of(&codes)).to_owned(),
         FieldType::String => format!("某处{}", random.below(5)),
     }
 }
@@ -212,7 +214,9 @@ fn rows_of_known_kinds_are_counted_too() {
             alike == outcome(&fixture, pass, Way::Plain).0,
             "{block_bytes}"
         );
-        // Many, though blocks begin before the ones before them have ended.
-        assert!(like_others > 100, "{block_bytes}: {like_others}");
+        // Of few large blocks, all may begin before one has ended and its kinds are known.
+        if block_bytes < 60_000 {
+            assert!(like_others > 100, "{block_bytes}: {like_others}");
+        }
     }
 }
