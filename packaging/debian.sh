@@ -34,13 +34,12 @@ fi
 
 # The sources of a commit, or those of packaging/offline.sh, whose files have its time.
 if [ -e .git ]; then
-  SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)"
+  made_at="$(git log -1 --format=%ct)"
   maintainer="$(git log -1 --format='%an <%ae>')"
 else
-  SOURCE_DATE_EPOCH="$(stat --format %Y Cargo.toml)"
+  made_at="$(stat --format %Y Cargo.toml)"
   maintainer=
 fi
-export SOURCE_DATE_EPOCH
 [ -z "${DEBEMAIL:-}" ] || maintainer="${DEBFULLNAME:-$DEBEMAIL} <$DEBEMAIL>"
 [ -n "$maintainer" ] || fail "set DEBFULLNAME and DEBEMAIL to the name and address of who makes the package"
 
@@ -57,10 +56,11 @@ aidlink ($number-1) unstable; urgency=medium
 
   * Version $number. CHANGELOG.md in this folder says what is new.
 
- -- $maintainer  $(LC_ALL=C date --utc --date "@$SOURCE_DATE_EPOCH" "+%a, %d %b %Y %H:%M:%S +0000")
+ -- $maintainer  $(LC_ALL=C date --utc --date "@$made_at" "+%a, %d %b %Y %H:%M:%S +0000")
 CHANGELOG
 
 mkdir -p -- "$output"
-"$CARGO_DEB" "${options[@]}" --maintainer "$maintainer" --output "$output/" > /dev/null
+# Not for the build above: the scripts that build C code would run again, and after them polars.
+SOURCE_DATE_EPOCH="$made_at" "$CARGO_DEB" "${options[@]}" --maintainer "$maintainer" --output "$output/" > /dev/null
 architecture="$(dpkg --print-architecture)"
 echo "$output/aidlink_$number-1_$architecture.deb"

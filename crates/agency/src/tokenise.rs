@@ -295,7 +295,8 @@ impl Tally<Context<'_>> for BlockRows {
         let Some(row) = self.findings.identify(&context.identity, place, row) else {
             return;
         };
-        context.needed.note(row.row(), &mut self.empty);
+        let cell = |column| row.row().cell(column);
+        context.needed.note(row.row(), cell, &mut self.empty);
         if let Some(Probe { parties, tokeniser }) = context.probe.as_ref()
             && !parties.contains(row.id(), tokeniser, &mut self.scratch)
         {

@@ -81,6 +81,20 @@ impl RowView<'_> {
         }
     }
 
+    /// Locates all cells at once, for a row of which many are needed. `ends` is memory that is
+    /// used again from row to row.
+    pub fn located<'r>(&'r self, ends: &'r mut Vec<usize>) -> LocatedCells<'r> {
+        match &self.cells {
+            RowCells::Split(cells) => LocatedCells::Split(cells),
+            RowCells::Unquoted { record } => {
+                ends.clear();
+                ends.extend(memchr::memchr_iter(self.dialect.delimiter, record));
+                ends.push(record.len());
+                LocatedCells::Unquoted { record, ends }
+            }
+        }
+    }
+
     /// Returns the cell of the ID number.
     pub fn id_cell(&self) -> &[u8] {
         self.cell(self.dialect.id_column)
@@ -113,6 +127,37 @@ impl RowView<'_> {
                 let mut cells = Cells::default();
                 cells.take_unquoted(record, self.dialect.delimiter);
                 cells
+            }
+        }
+    }
+}
+
+/// The cells of a row, all located.
+pub enum LocatedCells<'r> {
+    /// Those of a record that is split.
+    Split(&'r Cells),
+    /// Those of a line without quotes.
+    Unquoted {
+        /// The line.
+        record: &'r [u8],
+        /// Where each cell ends.
+        ends: &'r [usize],
+    },
+}
+
+impl<'r> LocatedCells<'r> {
+    /// Returns the bytes of a cell, or an empty slice beyond the last one.
+    pub fn get(&self, column: usize) -> &'r [u8] {
+        match self {
+            LocatedCells::Split(cells) => cells.get(column),
+            LocatedCells::Unquoted { record, ends } => {
+                let start = match column.checked_sub(1) {
+                    None => 0,
+                    Some(before) => ends.get(before).map_or(record.len(), |end| end + 1),
+                };
+                ends.get(column)
+                    .and_then(|end| record.get(start..*end))
+                    .unwrap_or_default()
             }
         }
     }
@@ -683,10 +728,15 @@ mod tests {
         fn row(&mut self, _: &(), place: Place, row: Result<RowView<'_>, RowFault>) {
             let row = row.map(|row| {
                 let cells = row.to_cells();
+                let mut ends = vec![7];
+                let located = row.located(&mut ends);
                 for (column, cell) in cells.iter().enumerate() {
                     assert_eq!(cell, row.cell(column));
+                    assert_eq!(cell, located.get(column));
                 }
-                assert!(row.cell(cells.len()).is_empty());
+                for beyond in [cells.len(), cells.len() + 1] {
+                    assert!(row.cell(beyond).is_empty() && located.get(beyond).is_empty());
+                }
                 cells.iter().map(<[u8]>::to_vec).collect()
             });
             self.0.push((place.record, place.line, row));

@@ -27,6 +27,8 @@ use crate::identify::{IdentifiedRow, OwnedRow};
 use crate::label::Reading;
 use crate::national_id::{CertificateTail, NationalId, Sex};
 use crate::rules::EvaluationError;
+use crate::scan::Encoding;
+use crate::scan::pass::LocatedCells;
 
 /// The most different cells of a column that are kept. Others are read anew in each row.
 const MOST_CELLS: usize = 1 << 16;
@@ -330,10 +332,14 @@ impl<'a> AlikeRows<'a> {
         &self,
         known: &Known,
         row: &IdentifiedRow<'_>,
+        cells: &LocatedCells<'_>,
         new: &mut NewCells,
     ) -> Lookup {
-        let view = row.row();
-        if view.record_encoding(self.columns.encoding()) != self.columns.encoding() {
+        let file = self.columns.encoding();
+        if !self.reads_the_same(
+            |column| cells.get(column),
+            || row.row().record_encoding(file),
+        ) {
             return Lookup::Unusual;
         }
         let mut is_new = false;
@@ -343,7 +349,7 @@ impl<'a> AlikeRows<'a> {
             number
         };
         let row = Row {
-            cell: |column| view.cell(column),
+            cell: |column| cells.get(column),
             id: row.id(),
             certificate: row.certificate(),
         };
@@ -438,8 +444,8 @@ impl<'a> AlikeRows<'a> {
 
     /// Returns the kind of a row, and numbers what has none.
     fn new_kind(&self, known: &mut Known, row: &OwnedRow) -> Option<Kind> {
-        let encoding = self.columns.encoding();
-        if row.cells.encoding(encoding) != encoding {
+        let file = self.columns.encoding();
+        if !self.reads_the_same(|column| row.cells.get(column), || row.cells.encoding(file)) {
             return None;
         }
         let row = Row {
@@ -464,6 +470,18 @@ impl<'a> AlikeRows<'a> {
                 Some(certificate) => values.number(Self::of_certificate(told, certificate)),
             }
         })
+    }
+
+    /// Returns whether the cells of a row are read as those of rows in the file's encoding.
+    /// ASCII is the same in all encodings, and only where there is more the row's own must be
+    /// found.
+    fn reads_the_same<'r>(
+        &self,
+        cell: impl Fn(usize) -> &'r [u8],
+        of_row: impl FnOnce() -> Encoding,
+    ) -> bool {
+        let mut columns = self.attributes.iter().filter_map(|told| told.stated.column);
+        columns.all(|column| cell(column).is_ascii()) || of_row() == self.columns.encoding()
     }
 
     /// Puts the numbers of a row's values side by side. `number` returns that of an attribute:

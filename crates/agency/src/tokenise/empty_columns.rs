@@ -39,8 +39,14 @@ impl<'a> NeededColumns<'a> {
         }
     }
 
-    /// Notes which columns have content in a row. Each is read only until one has.
-    pub(super) fn note(&self, row: &RowView<'_>, so_far: &mut EmptySoFar) {
+    /// Notes which columns have content in a row, whose cells `cell` returns. Each is read only
+    /// until one has.
+    pub(super) fn note<'r>(
+        &self,
+        row: &RowView<'_>,
+        cell: impl Fn(usize) -> &'r [u8],
+        so_far: &mut EmptySoFar,
+    ) {
         if !so_far.has_rows {
             so_far.has_rows = true;
             so_far.columns.extend(0..self.fields.len());
@@ -49,7 +55,7 @@ impl<'a> NeededColumns<'a> {
             let Some((column, field, form)) = self.fields.get(*index) else {
                 return false;
             };
-            let cell = row.cell(*column);
+            let cell = cell(*column);
             if cell.is_empty() {
                 return true;
             }

@@ -106,7 +106,8 @@ struct BlockPatterns {
 impl Tally<Context<'_>> for BlockPatterns {
     fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
         if let Some(row) = self.findings.identify(&context.identity, place, row) {
-            context.needed.note(row.row(), &mut self.empty);
+            let cell = |column| row.row().cell(column);
+            context.needed.note(row.row(), cell, &mut self.empty);
             self.rows.push(row.into_owned());
         }
     }

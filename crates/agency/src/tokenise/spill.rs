@@ -3,7 +3,7 @@
 //! closed, even if the program is killed. They contain only tokens and outcomes.
 
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use aidlink_contract::outcome::Outcome;
 use aidlink_contract::token::Token;
 use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::text::Text;
+use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
 /// Maximum number of rules on one export: one bit each in a `u128`. A policy
@@ -138,6 +139,41 @@ impl SpillFault {
     }
 }
 
+/// The different outcomes of the persons in memory. There are some hundreds of them among
+/// millions of persons, so a person in memory has only the number of its own.
+#[derive(Default)]
+struct Patterns {
+    all: Vec<OutcomeBits>,
+    numbers: HashMap<OutcomeBits, u32, RandomState>,
+}
+
+impl Patterns {
+    fn number(&mut self, outcomes: OutcomeBits) -> u32 {
+        let Patterns { all, numbers } = self;
+        *numbers.entry(outcomes).or_insert_with(|| {
+            all.push(outcomes);
+            // As many as persons at most, of whom fewer are in memory.
+            u32::try_from(all.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+
+    fn of(&self, number: u32) -> OutcomeBits {
+        self.all.get(number as usize).copied().unwrap_or_default()
+    }
+
+    fn clear(&mut self) {
+        self.all.clear();
+        self.numbers.clear();
+    }
+}
+
+/// A person in memory: the token, and the number of the outcomes in [`Patterns`].
+#[derive(Clone, Copy)]
+struct NumberedRow {
+    token: Token,
+    pattern: u32,
+}
+
 /// When and where persons are spilled.
 #[derive(Clone, Debug)]
 pub(super) struct SpillSettings {
@@ -151,7 +187,8 @@ pub(super) struct SpillSettings {
 #[derive(Default)]
 pub(super) struct Persons {
     settings: Option<Arc<SpillSettings>>,
-    in_memory: Vec<PersonRow>,
+    in_memory: Vec<NumberedRow>,
+    patterns: Patterns,
     /// Spill files, each sorted by token.
     runs: Vec<File>,
     fault: Option<SpillFault>,
@@ -163,7 +200,11 @@ impl Persons {
     }
 
     pub(super) fn push(&mut self, person: PersonRow) {
-        self.in_memory.push(person);
+        let pattern = self.patterns.number(person.outcomes);
+        self.in_memory.push(NumberedRow {
+            token: person.token,
+            pattern,
+        });
     }
 
     /// Appends the persons of another block. Spills persons to a file if there are too
@@ -174,13 +215,24 @@ impl Persons {
             // The run has failed, so more persons need not be kept.
             return;
         }
-        self.in_memory.extend(next.in_memory);
+        let all = next.patterns.all.into_iter();
+        let numbers: Vec<u32> = all.map(|outcomes| self.patterns.number(outcomes)).collect();
+        let rows = next.in_memory.into_iter().map(|row| NumberedRow {
+            pattern: numbers[row.pattern as usize],
+            ..row
+        });
+        self.in_memory.extend(rows);
         let Some(settings) = self.settings.clone() else {
             return;
         };
         if self.in_memory.len() >= settings.max_persons {
-            sort_and_combine(&mut self.in_memory);
-            match spill(&self.in_memory, &settings.folder) {
+            self.sort_and_combine();
+            let Persons {
+                in_memory,
+                patterns,
+                ..
+            } = &*self;
+            match spill(in_memory, patterns, &settings.folder) {
                 Ok(run) => self.runs.push(run),
                 Err(error) => {
                     self.fault = Some(SpillFault::Spill {
@@ -190,7 +242,27 @@ impl Persons {
                 }
             }
             self.in_memory.clear();
+            self.patterns.clear();
         }
+    }
+
+    /// Sorts the persons in memory by token and combines the rows of the same person.
+    fn sort_and_combine(&mut self) {
+        let Persons {
+            in_memory,
+            patterns,
+            ..
+        } = self;
+        let key = |row: &NumberedRow| u128::from_be_bytes(*row.token.as_bytes());
+        in_memory.par_sort_unstable_by_key(key);
+        in_memory.dedup_by(|next, kept| {
+            let same = next.token == kept.token;
+            if same && next.pattern != kept.pattern {
+                let outcomes = patterns.of(kept.pattern).or(patterns.of(next.pattern));
+                kept.pattern = patterns.number(outcomes);
+            }
+            same
+        });
     }
 
     /// Appends the persons of another file of the same export, with its spill files.
@@ -200,6 +272,7 @@ impl Persons {
         self.append(Persons {
             settings: other.settings,
             in_memory: other.in_memory,
+            patterns: other.patterns,
             ..Persons::default()
         });
     }
@@ -215,7 +288,8 @@ impl Persons {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        sort_and_combine(&mut self.in_memory);
+        self.sort_and_combine();
+        let patterns = self.patterns;
         let folder = self.settings.map(|settings| settings.folder.clone());
         let failed = |error| SpillFault::Spill {
             folder: folder.clone().unwrap_or_default(),
@@ -225,7 +299,7 @@ impl Persons {
         for run in &mut runs {
             run.rewind().map_err(failed)?;
         }
-        runs.push(Run::Memory(self.in_memory.into_iter()));
+        runs.push(Run::Memory(self.in_memory.into_iter(), patterns));
         let mut heads = BinaryHeap::new();
         for (index, run) in runs.iter_mut().enumerate() {
             heads.extend(run.next().map_err(failed)?.map(|row| Head { row, index }));
@@ -250,26 +324,15 @@ impl Persons {
     }
 }
 
-/// Sorts persons by token and combines the rows of the same person.
-fn sort_and_combine(persons: &mut Vec<PersonRow>) {
-    persons.par_sort_unstable();
-    persons.dedup_by(|next, kept| {
-        let same = next.token == kept.token;
-        if same {
-            kept.outcomes = kept.outcomes.or(next.outcomes);
-        }
-        same
-    });
-}
-
 /// Writes sorted persons to an unnamed file.
-fn spill(persons: &[PersonRow], folder: &Path) -> io::Result<File> {
+fn spill(persons: &[NumberedRow], patterns: &Patterns, folder: &Path) -> io::Result<File> {
     let mut file = BufWriter::with_capacity(1 << 20, tempfile::tempfile_in(folder)?);
     for person in persons {
+        let outcomes = patterns.of(person.pattern);
         file.write_all(person.token.as_bytes())?;
-        file.write_all(&person.outcomes.yes.to_le_bytes())?;
-        file.write_all(&person.outcomes.indicated.to_le_bytes())?;
-        file.write_all(&person.outcomes.unknown.to_le_bytes())?;
+        file.write_all(&outcomes.yes.to_le_bytes())?;
+        file.write_all(&outcomes.indicated.to_le_bytes())?;
+        file.write_all(&outcomes.unknown.to_le_bytes())?;
     }
     file.into_inner().map_err(io::IntoInnerError::into_error)
 }
@@ -278,7 +341,7 @@ fn spill(persons: &[PersonRow], folder: &Path) -> io::Result<File> {
 enum Run {
     File(File),
     Reading(BufReader<File>),
-    Memory(std::vec::IntoIter<PersonRow>),
+    Memory(std::vec::IntoIter<NumberedRow>, Patterns),
 }
 
 impl Run {
@@ -292,7 +355,12 @@ impl Run {
 
     fn next(&mut self) -> io::Result<Option<PersonRow>> {
         let reader = match self {
-            Run::Memory(rows) => return Ok(rows.next()),
+            Run::Memory(rows, patterns) => {
+                return Ok(rows.next().map(|row| PersonRow {
+                    token: row.token,
+                    outcomes: patterns.of(row.pattern),
+                }));
+            }
             Run::File(_) => return Ok(None),
             Run::Reading(reader) => reader,
         };

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aidlink_contract::token_file::TokenFileWriter;
+use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
 use super::alike::{AlikeRows, Judged, Known, Lookup, NewCells};
@@ -71,14 +72,14 @@ impl RarePatterns {
 
 /// Counts the persons with each pattern.
 struct PatternCounter<P> {
-    counts: HashMap<P, u64>,
+    counts: HashMap<P, u64, RandomState>,
     uncounted: u64,
 }
 
 impl<P> Default for PatternCounter<P> {
     fn default() -> Self {
         PatternCounter {
-            counts: HashMap::new(),
+            counts: HashMap::default(),
             uncounted: 0,
         }
     }
@@ -247,6 +248,8 @@ struct BlockPersons {
     /// The rows of ended blocks that were like others.
     like_others: u64,
     scratch: Scratch,
+    /// Where the cells of a row end.
+    cell_ends: Vec<usize>,
     counts: EvaluatedCounts,
     persons: Persons,
     error: Option<EvaluationError>,
@@ -284,10 +287,12 @@ impl Context<'_> {
 impl Tally<Context<'_>> for BlockPersons {
     fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
         if let Some(row) = self.findings.identify(&context.identity, place, row) {
-            context.needed.note(row.row(), &mut self.empty);
+            let cells = row.row().located(&mut self.cell_ends);
+            let cell = |column| cells.get(column);
+            context.needed.note(row.row(), cell, &mut self.empty);
             let found = context.alike.as_ref().map(|alike| {
                 let known = self.alike.known.get_or_insert_with(|| alike.known());
-                alike.look_up(known, &row, &mut self.alike.new_cells)
+                alike.look_up(known, &row, &cells, &mut self.alike.new_cells)
             });
             match found.unwrap_or(Lookup::Unusual) {
                 Lookup::Unusual => self.rows.push(row.into_owned()),
@@ -303,10 +308,8 @@ impl Tally<Context<'_>> for BlockPersons {
                 }
                 Lookup::Known(Judged::Leaves(outcomes)) => {
                     self.alike.leave += 1;
-                    self.persons.push(PersonRow {
-                        token: context.tokeniser.token(row.id(), &mut self.scratch),
-                        outcomes,
-                    });
+                    let token = context.tokeniser.token(row.id(), &mut self.scratch);
+                    self.persons.push(PersonRow { token, outcomes });
                 }
             }
         }
