@@ -141,6 +141,17 @@ fn shown(office: &Office, lead: &str) -> Value {
     json_of(&shown)
 }
 
+/// Returns the id of the first event of a kind of a lead.
+fn event_of(office: &Office, lead: &str, kind: &str) -> String {
+    let text = shown(office, lead).to_string();
+    let at = text.find(&format!("\"{kind}\""));
+    let at = at.unwrap_or_else(|| panic!("{lead} has no {kind}: {text}"));
+    let id = text[..at]
+        .rfind("\"E-")
+        .map(|from| &text[from + 1..from + 12]);
+    id.filter(|id| id.starts_with("E-")).unwrap().to_owned()
+}
+
 /// Returns the number of events of the register, and the digest of the last.
 fn head(office: &Office) -> Value {
     let verified = office.command("verify", &["--json"]);
@@ -265,13 +276,7 @@ fn leads_whose_aid_registers_show_are_delivered_with_register_and_day() {
     assert_eq!(noted_json["refused"].as_array().unwrap().len(), 1);
     assert_eq!(head(&office), before);
     // What a clerk withdrew does not come back.
-    let events = shown(&office, &subsidy);
-    let text = events.to_string();
-    let at = text.find("\"granted\"").unwrap();
-    let id = text[..at]
-        .rfind("\"E-")
-        .map(|from| &text[from + 1..from + 12]);
-    let id = id.filter(|id| id.starts_with("E-")).unwrap().to_owned();
+    let id = event_of(&office, &subsidy, "granted");
     let withdrawn = office.command(
         "note",
         &[
@@ -291,6 +296,49 @@ fn leads_whose_aid_registers_show_are_delivered_with_register_and_day() {
     let again = office.take("R2");
     assert_eq!(again["delivered_before"], 2);
     assert!(again["ended_meanwhile"].to_string().contains(&subsidy));
+
+    // Nor what was corrected first, and withdrawn then.
+    let granted = event_of(&office, &dibao[SENT], "granted");
+    let corrected = office.command(
+        "note",
+        &[
+            "--correct",
+            &granted,
+            "--kind",
+            "granted",
+            "--set",
+            "what=x",
+            "--operator",
+            "x",
+            "--because",
+            "another aid",
+        ],
+    );
+    assert_eq!(
+        corrected.code, 0,
+        "{}{}",
+        corrected.stdout, corrected.stderr
+    );
+    let id = event_of(&office, &dibao[SENT], "corrected");
+    let withdrawn = office.command(
+        "note",
+        &[
+            "--withdraw",
+            &id,
+            "--operator",
+            "x",
+            "--because",
+            "another person",
+        ],
+    );
+    assert_eq!(
+        withdrawn.code, 0,
+        "{}{}",
+        withdrawn.stdout, withdrawn.stderr
+    );
+    let again = office.take("R2");
+    assert_eq!(again["delivered_before"], 1);
+    assert!(again["ended_meanwhile"].to_string().contains(&dibao[SENT]));
 
     // The audit makes the same files again, although the register has more events now.
     let (state, said) = office.second_run("R2");
@@ -593,6 +641,14 @@ fn a_split_round_says_the_same_and_no_more_crosses_than_was_asked() {
         changed("reference", json!(999_999)),
         "this export is not the one that was screened",
     );
+    // How old a register is, the round file says.
+    let mut aged = file.clone();
+    aged["received"] = json!([]);
+    aged["not_verified_by"][CIVIL] = json!("stale");
+    assert_refused(format!("{aged}\n"), "which exports the file calls too old");
+    let stale = json!({ "reason": "stale", "export": CIVIL });
+    aged["provisional"].as_array_mut().unwrap().push(stale);
+    assert_refused(format!("{aged}\n"), "which exports the file calls too old");
     // A person who is a lead for the aid does not receive it.
     let lead = &file["leads"]
         .as_array()
@@ -625,6 +681,22 @@ fn a_split_round_says_the_same_and_no_more_crosses_than_was_asked() {
         pooled["for-register/delivered.csv"]
     );
 
+    // Who may write in the round's folder, and cannot sign, does not make `resolve` read less of
+    // the register.
+    let manifest = "at-procuratorate.referrals/manifest.json";
+    let signed = split.round.read(manifest);
+    let mut changed: Value = serde_json::from_str(&signed).unwrap();
+    let events = changed["register"]["events"].as_u64().unwrap();
+    changed["register"]["events"] = json!(events - 1);
+    write(format!("{file} \n"));
+    split.round.write(manifest, format!("{changed}\n"));
+    let resolved = own_step(&split, "resolve", &["--leads", &leads], "less");
+    assert_eq!(resolved.code, 1, "{}", resolved.stdout);
+    let told = &resolved.stderr;
+    assert!(told.contains("has no valid signature"), "{told}");
+    assert!(told.contains(manifest), "{told}");
+    split.round.write(manifest, signed);
+
     // A file of an older centre says nothing of it, and the step says so.
     let mut older = file.clone();
     older["version"] = json!(3);
@@ -645,6 +717,87 @@ fn a_split_round_says_the_same_and_no_more_crosses_than_was_asked() {
         lists["for-register/dead.csv"],
         pooled["for-register/dead.csv"]
     );
+}
+
+/// A centre that hides that a register is too old, and lets it prove what it cannot.
+#[test]
+fn a_register_that_is_too_old_proves_nothing_whatever_the_centre_says() {
+    let office = Office::new();
+    first_round(&office);
+    later_round(&office, "R2", "2026-10-31");
+    let split = split_of(office);
+    let mut aged = 0;
+    for name in ["round.toml", "own.toml"] {
+        let text = split.round.read(name);
+        let mut exports = text.split("[[export]]").map(str::to_owned);
+        let mut aged_text = exports.next().unwrap();
+        for export in exports {
+            let is_it = export.contains(&format!("\"{CIVIL}\""));
+            let lines = export.lines().map(|line| match line.split(" = ").next() {
+                Some("snapshot") if is_it => {
+                    aged += 1;
+                    "snapshot = 2026-05-01".to_owned()
+                }
+                _ => line.to_owned(),
+            });
+            let lines: Vec<String> = lines.collect();
+            aged_text += &format!("[[export]]{}\n", lines.join("\n"));
+        }
+        split.round.write(name, aged_text);
+    }
+    assert_eq!(aged, 2);
+    for export in EXPORTS {
+        let done = match export.starts_with("procuratorate.") {
+            true => own_step(
+                &split,
+                "tokenise",
+                &["--export", export],
+                &format!("at-{export}"),
+            ),
+            false => split.tokenise(export),
+        };
+        assert!(matches!(done.code, 0 | 3), "{export}: {}", done.stderr);
+    }
+    let screened = split.screen(&EXPORTS, "at-centre");
+    assert_eq!(screened.code, 3, "{}", screened.stderr);
+    let name = "at-centre/to-procuratorate/leads.json";
+    let leads = split.round.path(name).to_str().unwrap().to_owned();
+    let resolved = own_step(&split, "resolve", &["--leads", &leads], "honest");
+    assert_eq!(resolved.code, 3, "{}", resolved.stderr);
+    let lists = files_below(&split.round.path("honest/lists"));
+    assert!(!lists.contains_key("for-register/delivered.csv"));
+
+    let good: Value = serde_json::from_str(&split.round.read(name)).unwrap();
+    assert_eq!(good["not_verified_by"][CIVIL], "stale");
+    let without = |not_verified: bool, provisional: bool| {
+        let mut file = good.clone();
+        if not_verified {
+            let registers = file["not_verified_by"].as_object_mut().unwrap();
+            registers.remove(CIVIL);
+        }
+        if provisional {
+            let reasons = file["provisional"].as_array_mut().unwrap();
+            reasons.retain(|reason| reason["export"] != CIVIL);
+        }
+        file
+    };
+    for (not_verified, provisional) in [(true, true), (true, false), (false, true)] {
+        split
+            .round
+            .write(name, format!("{}\n", without(not_verified, provisional)));
+        let sum = Command::new("sha256sum")
+            .arg(split.round.path(name))
+            .output();
+        split
+            .round
+            .write(&format!("{name}.sha256"), sum.unwrap().stdout);
+        sign_again(&split, name, "centre");
+        let result = own_step(&split, "resolve", &["--leads", &leads], "refused");
+        assert_eq!(result.code, 1, "{}", result.stdout);
+        let told = "which exports the file calls too old does not follow from the snapshots";
+        assert!(result.stderr.contains(told), "{}", result.stderr);
+        assert!(!split.round.path("refused").exists());
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use aidlink_contract::screened_lead::{
 };
 use aidlink_contract::token_table::{CaseTable, Origin, RegisterTable, TableFault};
 use aidlink_faults::text::Text;
-use aidlink_office::round::RoundTerms;
+use aidlink_office::round::{RoundTerms, Thresholds};
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
 
 use crate::join::JoinedRegister;
@@ -26,12 +26,8 @@ use crate::join::JoinedRegister;
 pub struct ScreeningTerms {
     /// The as-of date.
     pub as_of: Date,
-    /// The greatest age of a snapshot, in days before the as-of date. An older
-    /// snapshot is stale: it cannot verify who receives an aid.
-    pub snapshot_age_days: i32,
-    /// The greatest share of rejected rows in an export, 0 to 1. If it is
-    /// exceeded, the lists are provisional.
-    pub reject_rate: f64,
+    /// The limits of the round.
+    pub thresholds: Thresholds,
     /// Exports that the policy uses and that the round file leaves out for a reason.
     pub not_joined: BTreeSet<String>,
     /// Whether the procuratorate asks who of those whom it referred receives the aid. The terms
@@ -44,8 +40,7 @@ impl ScreeningTerms {
     pub fn of(terms: &RoundTerms) -> Self {
         ScreeningTerms {
             as_of: terms.as_of,
-            snapshot_age_days: terms.thresholds.snapshot_age_days,
-            reject_rate: terms.thresholds.reject_rate,
+            thresholds: terms.thresholds,
             not_joined: terms
                 .not_joined
                 .iter()
@@ -55,11 +50,10 @@ impl ScreeningTerms {
         }
     }
 
-    /// Returns whether a snapshot is too old at the as-of date.
+    /// Returns whether a snapshot is too old at the as-of date: it cannot verify who receives an
+    /// aid.
     pub fn is_stale(&self, snapshot: Date) -> bool {
-        self.as_of
-            .since(snapshot)
-            .map_or(true, |span| span.get_days() > self.snapshot_age_days)
+        self.thresholds.is_stale(self.as_of, snapshot)
     }
 }
 
@@ -235,7 +229,7 @@ pub fn provisional(
 ) -> Vec<Provisional> {
     let rates = reject_rates
         .iter()
-        .filter(|(_, rate)| *rate > terms.reject_rate)
+        .filter(|(_, rate)| *rate > terms.thresholds.reject_rate)
         .map(|(export, rate)| Provisional::RejectRate {
             export: (*export).to_owned(),
             rate: *rate,

@@ -346,6 +346,14 @@ impl RegisterReader {
         rows: SelectedRows,
         outcomes: &mut OutcomeColumns,
     ) -> Result<(), TokenFileFault> {
+        // Every group has as many tokens as its footer says, and as many outcomes. Otherwise
+        // outcomes would be missing of some rows, and only those of selected rows would be missed.
+        let tokens = rows.selectors.iter();
+        let tokens: usize = tokens.map(|rows| rows.row_count).sum();
+        let of_footer = self.file.metadata.metadata().row_group(group).num_rows();
+        if u64::try_from(of_footer) != Ok(tokens as u64) {
+            return Err(TokenFileFault::Unreadable);
+        }
         let rules = &self.file.rules;
         if rules.is_empty() {
             return Ok(());
@@ -355,15 +363,18 @@ impl RegisterReader {
         let reader = self.reader(group, rules.iter().map(String::as_str))?;
         let mut selectors = rows.selectors.into_iter();
         let mut next = RowSelector::skip(0);
+        let mut left = tokens;
         let read = || {
             for batch in reader {
                 let batch = batch.map_err(|_| TokenFileFault::Unreadable)?;
+                left = left
+                    .checked_sub(batch.num_rows())
+                    .ok_or(TokenFileFault::Unreadable)?;
                 let mut selected = Vec::new();
                 let mut at = 0;
                 while at < batch.num_rows() {
                     if next.row_count == 0 {
-                        let left = batch.num_rows() - at;
-                        next = selectors.next().unwrap_or(RowSelector::skip(left));
+                        next = selectors.next().ok_or(TokenFileFault::Unreadable)?;
                     }
                     let rows = next.row_count.min(batch.num_rows() - at);
                     if !next.skip {
@@ -374,7 +385,10 @@ impl RegisterReader {
                 }
                 take_outcomes(batch.columns(), &selected, outcomes)?;
             }
-            Ok(())
+            match left {
+                0 => Ok(()),
+                _ => Err(TokenFileFault::Unreadable),
+            }
         };
         guarded(read).unwrap_or(Err(TokenFileFault::Unreadable))
     }
@@ -493,6 +507,7 @@ pub fn is_of_case_parties(head: &TokenFileHead) -> bool {
 mod tests {
     use arrow_array::{BinaryArray, BooleanArray, Int32Array, StringArray};
     use jiff::civil::Date;
+    use parquet::file::metadata::{PageIndexPolicy, ParquetMetaDataReader, ParquetMetaDataWriter};
     use std::io::{Seek, SeekFrom};
 
     use super::*;
@@ -628,6 +643,97 @@ mod tests {
         let file = written(&[4, 4, 6], &head);
         let cases = TokenFile::open(file, rules_of).and_then(TokenFile::read_cases);
         assert_eq!(cases.expect("a valid file").tokens(), [4, 4, 6].map(token));
+    }
+
+    /// Writes a file with a page for each row, and takes the last page from some columns: its
+    /// footer says that they end earlier. The file is otherwise as it should be.
+    fn without_last_page(bytes: &[u8], cut: impl Fn(usize) -> bool) -> File {
+        let head = head(VETERANS, bytes.len() as u64);
+        let rules = rules_of(VETERANS);
+        let tokens = bytes.iter().map(|byte| [*byte; 16]);
+        let tokens: ArrayRef =
+            Arc::new(FixedSizeBinaryArray::try_from_iter(tokens).expect("16 bytes"));
+        let mut columns: Vec<(&str, ArrayRef, bool)> = vec![(TOKEN, tokens, false)];
+        for (index, rule) in rules.iter().enumerate() {
+            let codes = bytes.iter().map(|row| outcomes(*row, 3)[index].code());
+            columns.push((rule, Arc::new(UInt8Array::from_iter_values(codes)), false));
+        }
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("equal columns");
+        let properties = WriterProperties::builder()
+            .set_dictionary_enabled(false)
+            .set_data_page_row_count_limit(1)
+            .set_write_batch_size(1)
+            .build();
+        let file = tempfile::tempfile().expect("a temporary file");
+        let copy = file.try_clone().expect("a temporary file");
+        let mut writer =
+            ArrowWriter::try_new(copy, batch.schema(), Some(properties)).expect("a writable file");
+        writer.write(&batch).expect("a writable file");
+        writer.append_key_value_metadata(KeyValue {
+            key: METADATA_KEY.to_owned(),
+            value: Some(head.to_line()),
+        });
+        writer.close().expect("a writable file");
+        let read = ParquetMetaDataReader::new()
+            .with_page_index_policy(PageIndexPolicy::Required)
+            .parse_and_finish(&file)
+            .expect("a valid file");
+        let pages = read.offset_index().expect("pages are listed")[0].clone();
+        let group = read.row_group(0);
+        let chunks = group.columns().iter().zip(&pages).enumerate();
+        let chunks = chunks.map(|(index, (chunk, pages))| {
+            let pages = pages.page_locations();
+            assert_eq!(pages.len(), bytes.len());
+            let last = pages.last().expect("a page").compressed_page_size;
+            let bytes = chunk.compressed_size() - i64::from(if cut(index) { last } else { 0 });
+            let chunk = chunk.clone().into_builder();
+            let chunk = chunk
+                .set_total_compressed_size(bytes)
+                .set_offset_index_offset(None)
+                .set_offset_index_length(None)
+                .set_column_index_offset(None)
+                .set_column_index_length(None);
+            chunk.build().expect("a column")
+        });
+        let group = group.clone().into_builder();
+        let group = group.set_column_metadata(chunks.collect()).build();
+        let changed = read.into_builder();
+        let changed = changed
+            .set_offset_index(None)
+            .set_column_index(None)
+            .set_row_groups(vec![group.expect("a row group")])
+            .build();
+        let mut file = file;
+        file.seek(SeekFrom::End(0)).expect("a file");
+        ParquetMetaDataWriter::new(&mut file, &changed)
+            .finish()
+            .expect("a writable file");
+        file
+    }
+
+    /// Whoever sends the file would otherwise learn whether somebody is a case party from whether
+    /// it is refused.
+    #[test]
+    fn columns_that_end_early_are_refused_whoever_is_selected() {
+        let bytes = [1, 2, 3, 7, 9];
+        let outcome = |cut: &dyn Fn(usize) -> bool, selected: u32| {
+            let file = without_last_page(&bytes, cut);
+            let mut register = TokenFile::open(file, rules_of)?.into_register();
+            let tokens: Result<Vec<_>, _> = register.tokens(0)?.collect();
+            let mut rows = SelectedRows::default();
+            for row in 0..tokens?.concat().len() {
+                rows.push(selected >> row & 1 == 1);
+            }
+            let mut read = register.no_outcomes();
+            register.read_outcomes(0, rows, &mut read)
+        };
+        for cut in 0..1_u32 << 4 {
+            let is_cut = |column: usize| cut >> column & 1 == 1;
+            for selected in 0..1_u32 << bytes.len() {
+                let read = outcome(&is_cut, selected);
+                assert_eq!(read.is_ok(), cut == 0, "{cut:b} {selected:b}");
+            }
+        }
     }
 
     #[test]

@@ -283,7 +283,7 @@ impl Footer {
     /// the same columns.
     ///
     /// # Errors
-    /// If the footer is damaged.
+    /// If the footer is damaged, or has another number of rows than its row groups.
     pub fn decode(&self, schema: Option<SchemaDescPtr>) -> io::Result<Arc<ParquetMetaData>> {
         let options = ParquetMetaDataOptions::new();
         let options = match schema {
@@ -294,7 +294,14 @@ impl Footer {
         let decode =
             || ParquetMetaDataReader::decode_metadata_with_options(&self.bytes, Some(&options));
         let metadata = guarded(decode).and_then(Result::ok).ok_or_else(invalid)?;
-        Ok(Arc::new(metadata))
+        let groups = metadata.row_groups().iter();
+        let mut rows = groups.map(|group| u64::try_from(group.num_rows()).ok());
+        let rows = rows.try_fold(0_u64, |all, rows| all.checked_add(rows?));
+        let of_file = u64::try_from(metadata.file_metadata().num_rows()).ok();
+        match rows.is_some() && rows == of_file {
+            true => Ok(Arc::new(metadata)),
+            false => Err(invalid()),
+        }
     }
 }
 

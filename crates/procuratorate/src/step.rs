@@ -12,6 +12,7 @@ use aidlink_agency::step::key_used;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_contract::leads_file::{ExpectedRound, LeadsFile, LeadsFileFault};
+use aidlink_contract::screened_lead::{NotVerified, Provisional};
 use aidlink_contract::token_file::SourceFile;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::Text;
@@ -24,7 +25,7 @@ use aidlink_office::round::{Round, RoundTerms};
 use aidlink_office::sealed::{Opener, PlainFile};
 use aidlink_office::step::Step;
 use aidlink_office::terminal::Progress;
-use aidlink_policy::pack::Policy;
+use aidlink_policy::pack::{CASE_EXPORT, Policy};
 use aidlink_policy::reading::PlannedExport;
 
 use crate::lists::RoundLists;
@@ -319,7 +320,9 @@ fn read_leads(
         not_joined: &not_joined,
     };
     file.check(&expected).map_err(|fault| refused(&fault))?;
-    let mismatch = policy_mismatch(&terms.policy, &file).or_else(|| fields_mismatch(terms, &file));
+    let mismatch = policy_mismatch(&terms.policy, &file)
+        .or_else(|| fields_mismatch(terms, &file))
+        .or_else(|| age_mismatch(terms, &file));
     match mismatch {
         Some(text) => Err(Fault::of_file(
             path,
@@ -345,6 +348,34 @@ fn fields_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
         Text::new(
             "线索文件中有导出模式没有的列",
             "the file names a column that the schema does not have",
+        )
+    })
+}
+
+/// Returns why screening with the round's snapshots cannot have produced the leads; `None` if it
+/// can. The round file says how old each snapshot is, so the centre is not believed: it could
+/// otherwise have receipts proven by a register that is too old for that.
+fn age_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
+    let used = terms.policy.registers_used();
+    let agrees = terms.exports().all(|export| {
+        let name = export.schema.name.as_str();
+        let is_stale = terms.thresholds.is_stale(terms.as_of, export.snapshot);
+        let is_told = file.provisional.iter().any(
+            |reason| matches!(reason, Provisional::Stale { export } if export.as_str() == name),
+        );
+        let why = file.not_verified_by.get(name);
+        let is_left_out = why == Some(&NotVerified::Stale);
+        match used.contains(name) {
+            // What did not come is absent, however old it would be.
+            true if why == Some(&NotVerified::Absent) => !is_told,
+            true => is_left_out == is_stale && is_told == is_stale,
+            false => !is_left_out && is_told == (is_stale && name == CASE_EXPORT),
+        }
+    });
+    (!agrees).then(|| {
+        Text::new(
+            "线索文件所称过旧的导出，与轮次文件中的提取日和 snapshot_age_days 不符",
+            "which exports the file calls too old does not follow from the snapshots and `snapshot_age_days` of the round file",
         )
     })
 }

@@ -10,16 +10,19 @@ use crate::event::Event;
 use crate::workflow::{Stage, Step, row_of};
 
 /// Whether two names are of one person, as far as their writing tells: case, full width, white
-/// space and the dot between parts of a name do not count.
+/// space, and dots and other marks between parts of a name do not count.
 pub fn is_same_person(one: &str, other: &str) -> bool {
     folded(one) == folded(other)
 }
 
 fn folded(name: &str) -> String {
     let name = uniform(name);
+    let of_words = |c: &char| c.is_alphanumeric();
+    // A name of marks alone is told apart by them.
+    let has_words = name.chars().any(|c| of_words(&c));
     let characters = name
         .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '·' | '•' | '・'));
+        .filter(|c| !c.is_whitespace() && (of_words(c) || !has_words));
     characters.flat_map(char::to_lowercase).collect()
 }
 
@@ -186,10 +189,19 @@ mod tests {
             ("张 三", "张三"),
             (" 张三\u{3000}", "张三"),
             ("买买提·吐尔逊", "买买提吐尔逊"),
+            ("买买提·吐尔逊", "买买提．吐尔逊"),
+            ("买买提·吐尔逊", "买买提.吐尔逊"),
+            ("买买提‧吐尔逊", "买买提∙吐尔逊"),
+            ("买买提⋅吐尔逊", "买买提-吐尔逊"),
         ] {
             assert!(is_same_person(one, other), "{one} {other}");
         }
-        for (one, other) in [("张三", "张四"), ("Zhang San", "Zhang"), ("张三", "")] {
+        for (one, other) in [
+            ("张三", "张四"),
+            ("Zhang San", "Zhang"),
+            ("张三", ""),
+            ("★", "☆"),
+        ] {
             assert!(!is_same_person(one, other), "{one} {other}");
         }
     }

@@ -1,6 +1,8 @@
 //! What `take` and `decide` have in common: the register and its key, the finished round, and
 //! how its leads get into the register.
 
+use std::collections::BTreeMap;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use aidlink_agency::national_id::Sex;
@@ -23,6 +25,7 @@ use aidlink_procuratorate::lists::columns;
 use aidlink_procuratorate::register::in_round::{book_of, other_key};
 use aidlink_procuratorate::register::shown::DeliveredLead;
 use aidlink_procuratorate::register::taking::{KnownAs, TakenLead, TakenRound, take};
+use aidlink_register::chain::Recorded;
 use aidlink_register::event::{
     About, Direction, Event, Evidence, FoundBy, Grade, Granted, ShownBy, Source, Urgency,
 };
@@ -291,9 +294,19 @@ fn is_withdrawn(register: &Register, lead: &DeliveredLead) -> bool {
         _ => false,
     };
     let subject = Subject::Lead(lead.lead.clone());
-    book.history(&subject).any(|(event, by)| {
-        let is_withdrawn = by.is_some_and(|by| matches!(by.event, Event::Withdrawn(_)));
-        is_withdrawn && event.on >= state.opened && shows_it(&event.event)
+    let history: BTreeMap<u64, (&Recorded, Option<&Recorded>)> = book
+        .history(&subject)
+        .map(|(event, by)| (event.seq, (event, by)))
+        .collect();
+    // A correction says what was meant, and may be withdrawn in its turn.
+    let ends_withdrawn = |first: &Recorded| {
+        let after = |by: &&Recorded| history.get(&by.seq).and_then(|(_, by)| *by);
+        let mut later = iter::successors(Some(first), |by| after(by));
+        later.any(|by| matches!(by.event, Event::Withdrawn(_)))
+    };
+    let mut all = history.values();
+    all.any(|(event, by)| {
+        event.on >= state.opened && shows_it(&event.event) && by.is_some_and(ends_withdrawn)
     })
 }
 

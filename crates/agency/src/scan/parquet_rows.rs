@@ -213,8 +213,10 @@ impl ParquetRows {
                 .build()
         });
         let batches = batches.and_then(Result::ok);
+        let rows = self.metadata.metadata().row_group(group).num_rows();
         Ok(Group {
             batches: batches.ok_or(io::ErrorKind::InvalidData)?,
+            rows_left: u64::try_from(rows).map_err(|_| io::ErrorKind::InvalidData)?,
             budget,
         })
     }
@@ -381,6 +383,8 @@ pub(super) struct ParquetText<'r> {
 /// The rest of a row group.
 struct Group {
     batches: ParquetRecordBatchReader,
+    /// The rows that the footer says are left.
+    rows_left: u64,
     budget: PageBudget,
 }
 
@@ -390,8 +394,12 @@ impl Group {
         // A hostile page can make the library panic. Its own message may contain a
         // value.
         match guarded(|| self.batches.next()) {
-            Some(None) => Ok(None),
-            Some(Some(Ok(batch))) => Ok(Some(batch)),
+            // The library ends where pages end, also before the last row.
+            Some(None) if self.rows_left == 0 => Ok(None),
+            Some(Some(Ok(batch))) if batch.num_rows() as u64 <= self.rows_left => {
+                self.rows_left -= batch.num_rows() as u64;
+                Ok(Some(batch))
+            }
             _ if self.budget.is_exceeded() => Err(io::ErrorKind::FileTooLarge.into()),
             _ => Err(io::ErrorKind::InvalidData.into()),
         }
@@ -507,6 +515,7 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Seek as _, SeekFrom};
     use std::path::PathBuf;
 
     use aidlink_faults::text::Language;
@@ -518,6 +527,7 @@ mod tests {
     use parquet::arrow::ArrowWriter;
     use parquet::basic::Repetition;
     use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArrayType, Int96, Int96Type};
+    use parquet::file::metadata::{ParquetMetaDataReader, ParquetMetaDataWriter};
     use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::types::PrimitiveTypeBuilder;
@@ -798,6 +808,50 @@ mod tests {
                 "{}",
                 said(3)
             );
+        }
+    }
+
+    /// A footer with other rows than the pages have, and one with other rows in the file than in
+    /// its row groups.
+    #[test]
+    fn a_file_with_other_rows_than_its_footer_says_is_refused() {
+        let bytes = |rows: i64| {
+            let numbers = (0..40).map(|row| format!("{row}"));
+            let batch = RecordBatch::try_from_iter(vec![("a", strings(numbers))]);
+            let batch = batch.expect("equal lengths");
+            let file = tempfile::tempfile().expect("a temporary file");
+            let copy = file.try_clone().expect("a temporary file");
+            let mut writer = ArrowWriter::try_new(copy, batch.schema(), None).expect("writable");
+            writer.write(&batch).expect("writable");
+            writer.close().expect("writable");
+            let read = ParquetMetaDataReader::new().parse_and_finish(&file);
+            let read = read.expect("a valid file");
+            let group = read.row_group(0).clone().into_builder().set_num_rows(rows);
+            let group = group.build().expect("a row group");
+            let changed = read.into_builder().set_row_groups(vec![group]).build();
+            let mut file = file;
+            file.seek(SeekFrom::End(0)).expect("a file");
+            let writer = ParquetMetaDataWriter::new(&mut file, &changed);
+            writer.finish().expect("writable");
+            file.seek(SeekFrom::Start(0)).expect("a file");
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).expect("readable");
+            bytes
+        };
+        let good = bytes(40);
+        assert_eq!(Made::new(&good).lines().len(), 41);
+        let mut others: Vec<Vec<u8>> = [0, 39, 41, 80].map(bytes).into();
+        // The number of rows of the file, then the list of its row groups: the fields 3 and 4 in
+        // the compact protocol of Thrift.
+        let at = good.windows(3).rposition(|bytes| bytes == [0x16, 80, 0x19]);
+        for rows in [39, 41] {
+            let mut other = good.clone();
+            other[at.expect("a footer") + 1] = 2 * rows;
+            others.push(other);
+        }
+        for (index, other) in others.iter().enumerate() {
+            let told = Made::new(other).read().expect_err("other rows");
+            assert!(told.contains("damaged or cut short"), "{index}: {told}");
         }
     }
 

@@ -80,8 +80,11 @@ fn policy() -> Policy {
 
 const TERMS: ScreeningTerms = ScreeningTerms {
     as_of: AS_OF,
-    snapshot_age_days: 92,
-    reject_rate: 0.05,
+    thresholds: Thresholds {
+        snapshot_age_days: 92,
+        reject_rate: 0.05,
+        rare_pattern: 5,
+    },
     not_joined: BTreeSet::new(),
     asks_who_receives: false,
 };

@@ -33,6 +33,16 @@ pub struct Thresholds {
     pub rare_pattern: u64,
 }
 
+impl Thresholds {
+    /// Returns whether a snapshot is too old at the as-of date: what it says of who receives an
+    /// aid does not count. One that cannot be that old is too old.
+    pub fn is_stale(&self, as_of: Date, snapshot: Date) -> bool {
+        as_of
+            .since(snapshot)
+            .map_or(true, |span| span.get_days() > self.snapshot_age_days)
+    }
+}
+
 /// How the steps of a round are divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

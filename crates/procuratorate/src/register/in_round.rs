@@ -12,10 +12,11 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 use aidlink_office::audit_log::{Count, Event};
-use aidlink_office::manifest::{ColumnRead, RegisterRead, StepKind};
+use aidlink_office::manifest::{ColumnRead, MANIFEST, Manifest, RegisterRead, StepKind};
 use aidlink_office::round::RoundTerms;
 use aidlink_office::round_folder::{RoundFolder, manifest_of};
 use aidlink_office::signing::{PublicKey, public_key_path};
+use aidlink_office::verification::{NamedKeys, RoundOffices, Signer, verify};
 use aidlink_policy::reading::{PlannedExport, PlannedRegister};
 use aidlink_register::book::{Book, Lead};
 use aidlink_register::decision::{Finding, Reason};
@@ -87,19 +88,39 @@ impl RoundRegister {
     /// Returns the head up to which `aidlink tokenise` of this round read the register.
     ///
     /// # Errors
-    /// If its output folder is not in the round's folder, or there are several that read up to
-    /// different heads.
+    /// If its output folder is not in the round's folder, its manifest is not signed by the
+    /// procuratorate, or there are several that read up to different heads.
     pub fn head_of_tokenise(terms: &RoundTerms) -> Result<RegisterRead, Fault> {
         let found = RoundFolder::find(terms.folder(), Some(&terms.file)).ok();
         let outputs = found.iter().flat_map(|found| {
             let outputs = found.outputs.iter();
             outputs.chain(&found.siblings)
         });
-        let manifests = outputs.filter_map(|output| manifest_of(output));
-        let mut heads: Vec<RegisterRead> = manifests
-            .filter(|manifest| manifest.step == StepKind::Tokenise && manifest.round == terms.round)
-            .filter_map(|manifest| manifest.register)
-            .collect();
+        let named = NamedKeys::ByRound(RoundOffices {
+            signers: terms.signers.clone(),
+            exports: terms
+                .exports()
+                .map(|export| export.schema.name.clone())
+                .collect(),
+        });
+        let mut heads: Vec<RegisterRead> = Vec::new();
+        for output in outputs {
+            let is_head = |manifest: &Manifest| {
+                manifest.step == StepKind::Tokenise
+                    && manifest.round == terms.round
+                    && manifest.register.is_some()
+            };
+            if manifest_of(output).is_some_and(|manifest| is_head(&manifest)) {
+                // An earlier event in it would hide what was recorded since.
+                let verified = verify(output, None, &named)?;
+                match (&verified.signer, verified.manifest) {
+                    (Signer::Named(..), manifest) if is_head(&manifest) => {
+                        heads.extend(manifest.register);
+                    }
+                    _ => return Err(not_signed(output)),
+                }
+            }
+        }
         heads.sort_by(|one, other| one.last.cmp(&other.last));
         let head = |read: &RegisterRead| (read.register.clone(), read.events, read.last.clone());
         heads.dedup_by(|one, other| head(one) == head(other));
@@ -343,6 +364,20 @@ pub fn other_key(path: &Path) -> Fault {
         Text::new(
             "请使用登记簿现用的密钥文件，或从备份恢复",
             "use the register's present key file, or restore it from a backup",
+        ),
+    )
+}
+
+fn not_signed(output: &Path) -> Fault {
+    Fault::of_file(
+        &output.join(MANIFEST),
+        Text::new(
+            "清单没有本机关（[signing.signers]）的有效签名，不能据以确定当时读到登记簿的哪一项",
+            "the manifest has no valid signature of the procuratorate ([signing.signers]), so it does not tell up to which event the register was read",
+        ),
+        Text::new(
+            "请用 aidlink audit verify 核对该文件夹，查明由谁改动，并从备份恢复",
+            "verify the folder with `aidlink audit verify`, find out who changed it, and restore it from a backup",
         ),
     )
 }
