@@ -5,10 +5,10 @@ that were recorded.
     python3 benches/instructions.py target/release/aidlink --record   adds a line for each to the record
 
 Times differ from machine to machine and from minute to minute; the number of instructions of one thread hardly
-does. So `benches/instructions.tsv` keeps it over time, and a change that costs a tenth more is seen at once. Exit
-code 1 if a command takes over a tenth more than recorded: make it cheaper, or record the new count in the commit
-that explains it. Valgrind has no AVX-512 and no SHA instructions, so the counts are not those of a new processor,
-and hashing weighs more than it does there.
+does. So `benches/instructions.tsv` keeps it over time, and a change that costs a tenth more is seen at once. It is
+told then; exit code 1 if a command takes over a quarter more than recorded: make it cheaper, or record the new count
+in the commit that explains it. Valgrind has no AVX-512 and no SHA instructions, so the counts are not those of a new
+processor, and hashing weighs more than it does there.
 """
 
 import argparse
@@ -23,8 +23,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 RECORD = PROJECT / "benches/instructions.tsv"
 SAMPLE = "sample_data/2026Q3"
-# A tenth more than recorded is told as a regression.
-ALLOWED = 1.1
+# More than recorded by this much is told, and by this much is a failure. A processor without AVX2 needs more too.
+TOLD = 1.1
+ALLOWED = 1.25
 
 
 def instructions(command, folder):
@@ -80,13 +81,14 @@ def main():
         ratio = count / before if before else None
         is_more |= ratio is not None and ratio > ALLOWED
         shown = f"{before / 1e6:12,.1f} {day:>12} {ratio:7.3f}" if ratio else f"{'none':>12}"
-        print(f"{name:20} {count / 1e6:20,.1f} {shown}")
+        more = "  MORE" if ratio is not None and ratio > TOLD else ""
+        print(f"{name:20} {count / 1e6:20,.1f} {shown}{more}")
     if options.record:
         lines = RECORD.read_text() if RECORD.exists() else "day\tcommand\tinstructions\n"
         today = time.strftime("%Y-%m-%d")
         RECORD.write_text(lines + "".join(f"{today}\t{name}\t{count}\n" for name, count in counted.items()))
     elif is_more:
-        sys.exit("a command takes over a tenth more instructions than recorded")
+        sys.exit("a command takes over a quarter more instructions than recorded")
 
 
 if __name__ == "__main__":

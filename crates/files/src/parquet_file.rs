@@ -283,7 +283,8 @@ impl Footer {
     /// the same columns.
     ///
     /// # Errors
-    /// If the footer is damaged, or has another number of rows than its row groups.
+    /// If the footer is damaged, or does not have as many rows as its row groups, and these as
+    /// many as their columns.
     pub fn decode(&self, schema: Option<SchemaDescPtr>) -> io::Result<Arc<ParquetMetaData>> {
         let options = ParquetMetaDataOptions::new();
         let options = match schema {
@@ -298,7 +299,15 @@ impl Footer {
         let mut rows = groups.map(|group| u64::try_from(group.num_rows()).ok());
         let rows = rows.try_fold(0_u64, |all, rows| all.checked_add(rows?));
         let of_file = u64::try_from(metadata.file_metadata().num_rows()).ok();
-        match rows.is_some() && rows == of_file {
+        let has_all = metadata.row_groups().iter().all(|group| {
+            // A list has any number of values in a row, and any other column one, if only an
+            // empty one.
+            let mut columns = group.columns().iter();
+            columns.all(|column| {
+                column.column_descr().max_rep_level() > 0 || column.num_values() == group.num_rows()
+            })
+        });
+        match rows.is_some() && rows == of_file && has_all {
             true => Ok(Arc::new(metadata)),
             false => Err(invalid()),
         }

@@ -815,7 +815,7 @@ mod tests {
     /// its row groups.
     #[test]
     fn a_file_with_other_rows_than_its_footer_says_is_refused() {
-        let bytes = |rows: i64| {
+        let bytes = |rows: i64, values: i64| {
             let numbers = (0..40).map(|row| format!("{row}"));
             let batch = RecordBatch::try_from_iter(vec![("a", strings(numbers))]);
             let batch = batch.expect("equal lengths");
@@ -826,8 +826,11 @@ mod tests {
             writer.close().expect("writable");
             let read = ParquetMetaDataReader::new().parse_and_finish(&file);
             let read = read.expect("a valid file");
+            let column = read.row_group(0).column(0).clone().into_builder();
+            let column = column.set_num_values(values).build().expect("a column");
             let group = read.row_group(0).clone().into_builder().set_num_rows(rows);
-            let group = group.build().expect("a row group");
+            let group = group.set_column_metadata(vec![column]).build();
+            let group = group.expect("a row group");
             let changed = read.into_builder().set_row_groups(vec![group]).build();
             let mut file = file;
             file.seek(SeekFrom::End(0)).expect("a file");
@@ -838,9 +841,10 @@ mod tests {
             file.read_to_end(&mut bytes).expect("readable");
             bytes
         };
-        let good = bytes(40);
+        let good = bytes(40, 40);
         assert_eq!(Made::new(&good).lines().len(), 41);
-        let mut others: Vec<Vec<u8>> = [0, 39, 41, 80].map(bytes).into();
+        let footers = [(0, 40), (39, 40), (41, 40), (40, 41), (41, 41), (80, 80)];
+        let mut others: Vec<Vec<u8>> = footers.map(|(rows, values)| bytes(rows, values)).into();
         // The number of rows of the file, then the list of its row groups: the fields 3 and 4 in
         // the compact protocol of Thrift.
         let at = good.windows(3).rposition(|bytes| bytes == [0x16, 80, 0x19]);
