@@ -158,6 +158,8 @@ pub enum SecondRun {
 /// The output of a second run.
 #[derive(Clone, Debug)]
 pub struct SecondOutput {
+    /// Path and BLAKE3 digest, hexadecimal, of each file of rejects.
+    pub rejects: Vec<(String, String)>,
     /// Path and bytes of each list.
     pub lists: Vec<(String, Vec<u8>)>,
     /// Path and BLAKE3 digest, hexadecimal, of each review workbook.
