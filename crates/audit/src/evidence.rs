@@ -216,7 +216,7 @@ impl Evidence {
             records: Vec::new(),
             elsewhere: Vec::new(),
             needs_unknown: Vec::new(),
-            register: RegisterEvidence::find(&verification.manifest, round_file),
+            register: RegisterEvidence::find(&verification, round_folder, round_file),
             leaks: scan_folder(&verification.opened, &verification.manifest),
             round_folder: round_folder.to_path_buf(),
             round_file: round_file.map(Path::to_path_buf),
