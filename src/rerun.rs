@@ -233,13 +233,15 @@ impl StepInputs {
             inputs: BTreeMap::new(),
             outputs: digests_of(&lists, &summary),
         };
-        digests.outputs.extend(rejects.digests()?);
+        let rejects = rejects.digests()?;
+        digests.outputs.extend(rejects.iter().cloned());
         for read in &result.exports {
             digests
                 .inputs
                 .extend(inputs(&read.planned, &read.report.files));
         }
         let pooled = SecondOutput {
+            rejects,
             summary: summary.to_bytes(),
             lists: lists
                 .files()

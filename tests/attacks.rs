@@ -3,6 +3,7 @@
 //! pass as another office. Each test is one attack.
 
 mod added_files;
+mod audit_of_registers;
 mod chained_records;
 mod deleting;
 mod edited_rounds;

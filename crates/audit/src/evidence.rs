@@ -158,6 +158,8 @@ pub enum SecondRun {
 /// The output of a second run.
 #[derive(Clone, Debug)]
 pub struct SecondOutput {
+    /// Path and BLAKE3 digest, hexadecimal, of each file of rejects.
+    pub rejects: Vec<(String, String)>,
     /// Path and bytes of each list.
     pub lists: Vec<(String, Vec<u8>)>,
     /// Path and BLAKE3 digest, hexadecimal, of each review workbook.
@@ -214,7 +216,7 @@ impl Evidence {
             records: Vec::new(),
             elsewhere: Vec::new(),
             needs_unknown: Vec::new(),
-            register: RegisterEvidence::find(&verification.manifest, round_file),
+            register: RegisterEvidence::find(&verification, round_folder, round_file),
             leaks: scan_folder(&verification.opened, &verification.manifest),
             round_folder: round_folder.to_path_buf(),
             round_file: round_file.map(Path::to_path_buf),

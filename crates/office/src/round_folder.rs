@@ -356,7 +356,8 @@ fn is_configuration_of_an_output(folder: &Path) -> bool {
         && folder.parent().is_some_and(is_output_folder)
 }
 
-fn holds_a_round_file(folder: &Path) -> bool {
+/// Whether a folder holds a round file, whatever its name.
+pub(crate) fn holds_a_round_file(folder: &Path) -> bool {
     !round_files_in(folder).is_empty()
 }
 

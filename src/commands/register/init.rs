@@ -7,6 +7,7 @@ use aidlink_agency::register_token::RegisterKey;
 use aidlink_faults::fault::{Fault, Faults, io_reason};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
+use aidlink_office::round::round_around;
 use aidlink_office::signing::SigningKey;
 use aidlink_office::terminal::Output;
 use aidlink_register::head::head_path;
@@ -23,8 +24,6 @@ use crate::commands::Ending;
 const REGISTER: &str = "register.db";
 /// The register's key in its folder.
 const KEY: &str = "register.key";
-/// A file that a round's folder has.
-const ROUND_FILE: &str = "round.toml";
 
 /// The answer of `register init`.
 #[derive(Serialize)]
@@ -47,7 +46,7 @@ pub(super) fn run(arguments: &RegisterInitArguments, output: Output) -> Result<E
         )
         .into());
     }
-    if let Some(round) = round_above(folder) {
+    if let Some(round) = round_around(folder, None) {
         return Err(Ending::WrongConfiguration(
             in_a_round(folder, &round).into(),
         ));
@@ -139,17 +138,6 @@ fn make(
     let public = signing_key.public().to_base64();
     let register = Register::create(&folder.join(REGISTER), &new, signing_key)?;
     Ok((key.id(), public, register.head().digest()))
-}
-
-/// Returns the folder of a round that the folder would be in.
-pub(super) fn round_above(folder: &Path) -> Option<PathBuf> {
-    let mut at = std::path::absolute(folder).ok()?;
-    while at.pop() {
-        if at.join(ROUND_FILE).symlink_metadata().is_ok() {
-            return Some(at);
-        }
-    }
-    None
 }
 
 pub(super) fn in_a_round(folder: &Path, round: &Path) -> Fault {

@@ -8,6 +8,7 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
+use aidlink_office::round::round_around;
 use aidlink_office::terminal::Output;
 use aidlink_procuratorate::register::id_column;
 use aidlink_procuratorate::register::in_round::other_key;
@@ -18,7 +19,7 @@ use aidlink_register::token::RegisterToken;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-use super::init::{in_a_round, round_above};
+use super::init::in_a_round;
 use super::refused::wrong_option;
 use crate::cli::RegisterRekeyArguments;
 use crate::commands::Ending;
@@ -125,7 +126,7 @@ pub(super) fn run(arguments: &RegisterRekeyArguments, output: Output) -> Result<
         because: Some(arguments.because.clone()),
     };
     act.check().map_err(|refused| wrong_option(&refused))?;
-    if let Some(round) = round_above(&arguments.new_key) {
+    if let Some(round) = round_around(&arguments.new_key, None) {
         return Err(Ending::WrongConfiguration(
             in_a_round(&arguments.new_key, &round).into(),
         ));

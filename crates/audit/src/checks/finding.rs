@@ -1,5 +1,6 @@
 //! Results of checks, and results that several checks share.
 
+use aidlink_contract::hexadecimal::is_digest;
 use aidlink_faults::personal_number::shown_message;
 use aidlink_faults::text::Text;
 use serde::Serialize;
@@ -36,6 +37,10 @@ pub struct Finding {
     pub state: State,
     /// The evidence for it: files, lines, figures.
     pub evidence: Vec<Text>,
+    /// Digests in the evidence, hexadecimal, that a person compares with the minutes: they are
+    /// shown in full, although a key may have the same form.
+    #[serde(skip)]
+    digests: Vec<String>,
 }
 
 impl Finding {
@@ -43,6 +48,7 @@ impl Finding {
         Finding {
             state: State::Held,
             evidence: vec![Text::new(zh, en)],
+            digests: Vec::new(),
         }
     }
 
@@ -50,6 +56,7 @@ impl Finding {
         Finding {
             state: State::NotHeld,
             evidence: vec![Text::new(zh, en)],
+            digests: Vec::new(),
         }
     }
 
@@ -57,6 +64,7 @@ impl Finding {
         Finding {
             state: State::NotApplicable,
             evidence: vec![Text::new(zh, en)],
+            digests: Vec::new(),
         }
     }
 
@@ -66,9 +74,18 @@ impl Finding {
         Finding::of_each(wrong, vec![held])
     }
 
+    /// Shows these digests in full. What has another form than a digest is not.
+    pub(super) fn with_digests<'d>(self, digests: impl IntoIterator<Item = &'d str>) -> Self {
+        let digests = digests.into_iter().filter(|digest| is_digest(digest));
+        Finding {
+            digests: digests.map(str::to_owned).collect(),
+            ..self
+        }
+    }
+
     /// Blacks out numbers and keys in fields of the folder's files that the evidence quotes.
     pub(super) fn shown(self) -> Self {
-        let shown = |text: &str| shown_message(text).into_owned();
+        let shown = |text: &str| shown_but(text, &self.digests);
         let evidence = self.evidence.iter();
         Finding {
             evidence: evidence
@@ -84,14 +101,26 @@ impl Finding {
             Finding {
                 state: State::Held,
                 evidence: held,
+                digests: Vec::new(),
             }
         } else {
             Finding {
                 state: State::NotHeld,
                 evidence: wrong,
+                digests: Vec::new(),
             }
         }
     }
+}
+
+/// Blacks out numbers and keys in a text, except these digests.
+fn shown_but(text: &str, digests: &[String]) -> String {
+    let Some((digest, others)) = digests.split_first() else {
+        return shown_message(text).into_owned();
+    };
+    let parts = text.split(digest.as_str());
+    let parts: Vec<String> = parts.map(|part| shown_but(part, others)).collect();
+    parts.join(digest)
 }
 
 /// The result if the round's documents are needed and cannot be read.

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::finding::Finding;
 use crate::evidence::Evidence;
+use crate::register_evidence::is_missing;
 use aidlink_office::audit_log::Event;
 use aidlink_office::confinement::{Confinement, CoreDumps, Network};
 use aidlink_office::manifest::{KeyUsed, StepKind};
@@ -40,6 +41,17 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
     let opened =
         Folder::open(&evidence.round_folder).and_then(|folder| folder.open_file(Path::new(file)));
     let Ok(opened) = opened else {
+        if !is_missing(&path) {
+            // Neither gone nor a key file: a link, a folder, or one that nobody here may open.
+            return Finding::not_held(
+                format!(
+                    "{file} 不是可以打开的普通文件（链接、文件夹或无权读取），不能确认密钥仅限本人访问"
+                ),
+                format!(
+                    "{file} is no regular file that can be opened (a link, a folder, or not yours to read), so nobody knows whether the key is owner-only"
+                ),
+            );
+        }
         return match deleted {
             Some(record) => Finding::held(
                 format!("编号 {id}；密钥已于 {} 删除", record.completed_at),
@@ -70,11 +82,15 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
             format!("the id of {file} differs from {id} in the manifest"),
         ),
         Some(_) => match leaked_in(evidence, &content) {
-            Some(leaked) => Finding::not_held(
+            Err(_) => Finding::not_held(
+                "输出文件无法读取，不能确认其中没有密钥",
+                "the outputs cannot be read, so nobody knows whether the key is in them",
+            ),
+            Ok(Some(leaked)) => Finding::not_held(
                 format!("密钥出现在 {leaked} 中：请立即停用"),
                 format!("{leaked} contains the key: stop using the key at once"),
             ),
-            None => Finding::held(
+            Ok(None) => Finding::held(
                 format!("{file}：256位，仅限本人访问；输出中只有编号 {id}"),
                 format!("{file}: 256 bits, owner-only; the outputs contain only its id {id}"),
             ),
@@ -82,25 +98,39 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
     }
 }
 
-/// Returns the first file of the folder that contains the key itself.
-fn leaked_in(evidence: &Evidence, key_file: &[u8]) -> Option<String> {
-    let content = std::str::from_utf8(key_file).ok()?;
-    let secret = content
-        .lines()
-        .find_map(|line| line.strip_prefix("key = '"))?;
-    let secret = secret.rsplit(':').next()?.trim_end_matches('\'');
+/// Returns the first file of the folder that contains the key itself. `key_file` is a key file
+/// of the round, which may spell the key otherwise than the program does.
+///
+/// # Errors
+/// If a file that the step wrote cannot be read.
+fn leaked_in(evidence: &Evidence, key_file: &[u8]) -> io::Result<Option<String>> {
+    let manifest = evidence.manifest();
+    let (round, purpose) = (&manifest.round, &manifest.purpose);
+    let key = RoundKey::parse_any_version(key_file, Path::new(""), round, purpose);
+    let text = key.map_err(|_| io::ErrorKind::InvalidData)?.to_text();
+    let secret = digits_of_key(&text).ok_or(io::ErrorKind::InvalidData)?;
     let verification = &evidence.verification;
-    let written = written_files(&verification.opened, &verification.manifest).ok()?;
-    let mut written = written.into_iter();
-    written.find(|path| {
-        let opened = verification.opened.open_file(Path::new(path));
-        opened.is_ok_and(|file| contains(file, secret.as_bytes()).unwrap_or(false))
-    })
+    for path in written_files(&verification.opened, &verification.manifest)? {
+        let opened = verification.opened.open_file(Path::new(&path))?;
+        if contains_digits(opened, &secret)? {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
 }
 
-/// Returns whether a file contains these bytes, of which there is at least one. Reads it
-/// piece by piece.
-pub(super) fn contains(mut file: impl Read, wanted: &[u8]) -> io::Result<bool> {
+/// Returns the hexadecimal digits of a key, lower-case, from the text of its file as the program
+/// writes it.
+pub(super) fn digits_of_key(text: &str) -> Option<Zeroizing<String>> {
+    let line = text.lines().find(|line| line.starts_with("key = '"))?;
+    let digits = line.rsplit(':').next()?.trim_end_matches('\'');
+    (!digits.is_empty()).then(|| Zeroizing::new(digits.to_ascii_lowercase()))
+}
+
+/// Returns whether a file contains these hexadecimal digits, in lower or upper case. There is at
+/// least one, and they are given in lower case. Reads the file piece by piece.
+pub(super) fn contains_digits(mut file: impl Read, digits: &str) -> io::Result<bool> {
+    let wanted = digits.as_bytes();
     let mut buffer = vec![0; (1 << 16).max(2 * wanted.len())];
     let mut filled = 0;
     loop {
@@ -108,12 +138,13 @@ pub(super) fn contains(mut file: impl Read, wanted: &[u8]) -> io::Result<bool> {
         if read == 0 {
             return Ok(false);
         }
+        buffer[filled..filled + read].make_ascii_lowercase();
         filled += read;
         let mut windows = buffer[..filled].windows(wanted.len());
         if windows.any(|window| window == wanted) {
             return Ok(true);
         }
-        // The bytes may continue in the next piece.
+        // The digits may continue in the next piece.
         let kept = filled.min(wanted.len() - 1);
         buffer.copy_within(filled - kept..filled, 0);
         filled = kept;

@@ -1,20 +1,22 @@
 //! Checks of the match lists.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use aidlink_contract::grade::Grade;
+use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 
 use super::finding::{Finding, no_documents, no_lists};
-use crate::evidence::{Evidence, List, SecondRun};
+use crate::evidence::{Evidence, List, SecondOutput, SecondRun};
 use aidlink_agency::spreadsheet_csv::read_csv;
 use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{Software, StepKind};
+use aidlink_office::round::CONFIGURATION;
 use aidlink_policy::pack::{Aid, Policy};
 use aidlink_procuratorate::lists::columns::{ActBy, CitedAid, ListRow, Mark};
 use aidlink_procuratorate::lists::match_list::list_name;
 use aidlink_procuratorate::lists::not_judged;
-use aidlink_procuratorate::lists::person_pages;
 use aidlink_procuratorate::summary::{SUMMARY, Summary};
 
 /// Checks every row of every list; `wrong` returns what is wrong with a row. Returns the
@@ -340,10 +342,36 @@ pub(super) fn deadlines(evidence: &Evidence) -> Finding {
 }
 
 fn not_produced(path: &str) -> Text {
+    let path = shown_path(Path::new(path));
     Text::new(
         format!("重新运行没有生成 {path}"),
         format!("the second run did not produce {path}"),
     )
+}
+
+/// Returns the paths of files that the step is said to have written, or that are among its lists,
+/// and that the second run does not make. Another check looks at workbooks, others at the round's
+/// documents and the matrix.
+fn not_made(evidence: &Evidence, made: &SecondOutput) -> BTreeSet<String> {
+    let outputs = evidence.manifest().outputs.iter();
+    let outputs = outputs.filter(|output| {
+        let folder = output.file.split('/').next().unwrap_or_default();
+        !output.is_to_fill_in() && ![CONFIGURATION, "minimisation"].contains(&folder)
+    });
+    let mut others: BTreeSet<String> = outputs.map(|output| output.file.clone()).collect();
+    let verification = &evidence.verification;
+    let below = verification.opened.below();
+    let lists = below.files.iter().map(|file| file.name());
+    let lists = lists.filter(|path| path.starts_with("lists/"));
+    others.extend(lists.filter(|path| !verification.left_by_programs.contains(path)));
+    for (path, _) in made.lists.iter().chain(&made.person_pages) {
+        others.remove(path);
+    }
+    for (path, _) in made.rejects.iter().chain(&made.workbooks) {
+        others.remove(path);
+    }
+    others.remove(SUMMARY);
+    others
 }
 
 pub(super) fn second_run(evidence: &Evidence) -> Finding {
@@ -373,16 +401,25 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
         SecondRun::Failed => return Finding::not_held("重新运行失败", "the second run failed"),
         SecondRun::Made(made) => made,
     };
-    let mut differ = Vec::new();
-    let lists = evidence.lists.iter();
-    let mut others: BTreeSet<&String> = lists.map(|list| &list.path).collect();
-    for (path, bytes) in &made.lists {
-        others.remove(path);
+    let mut differ: Vec<Text> = Vec::new();
+    let mut differs =
+        |path: &str| differ.push(Text::new(format!("{path} 不同"), format!("{path} differs")));
+    for (path, bytes) in made.lists.iter().chain(&made.person_pages) {
         if evidence.read(path).as_ref() != Some(bytes) {
-            differ.push(Text::new(format!("{path} 不同"), format!("{path} differs")));
+            differs(path);
         }
     }
-    differ.extend(others.into_iter().map(|path| not_produced(path)));
+    for (path, digest) in &made.rejects {
+        let mut outputs = evidence.manifest().outputs.iter();
+        if !outputs.any(|output| output.file == *path && output.blake3 == *digest) {
+            differs(path);
+        }
+    }
+    if evidence.read(SUMMARY).as_ref() != Some(&made.summary) {
+        differs(SUMMARY);
+    }
+    let others = not_made(evidence, made);
+    differ.extend(others.iter().map(|path| not_produced(path)));
     let outputs = evidence.manifest().outputs.iter();
     let issued = outputs.filter(|output| output.is_to_fill_in());
     let issued: BTreeSet<(&str, &str)> = issued
@@ -401,21 +438,6 @@ pub(super) fn second_run(evidence: &Evidence) -> Finding {
             format!("{path} differs from what was issued"),
         )
     }));
-    let outputs = evidence.manifest().outputs.iter();
-    let pages = outputs.filter(|output| {
-        [person_pages::ADULTS, person_pages::MINORS].contains(&output.file.as_str())
-    });
-    let mut pages: BTreeSet<&str> = pages.map(|output| output.file.as_str()).collect();
-    for (path, bytes) in &made.person_pages {
-        pages.remove(path.as_str());
-        if evidence.read(path).as_ref() != Some(bytes) {
-            differ.push(Text::new(format!("{path} 不同"), format!("{path} differs")));
-        }
-    }
-    differ.extend(pages.into_iter().map(not_produced));
-    if evidence.read(SUMMARY).as_ref() != Some(&made.summary) {
-        differ.push(Text::new("summary.json 不同", "summary.json differs"));
-    }
     let running = Software::running("aidlink");
     let same = evidence.manifest().software.build == running.build;
     let with = if same {

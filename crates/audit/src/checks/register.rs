@@ -1,9 +1,10 @@
 //! Checks of the procuratorate's register, which a round may read and which outlives it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use aidlink_faults::fault::Faults;
+use aidlink_agency::register_token::RegisterKey;
+use aidlink_faults::fault::{Faults, io_reason};
 use aidlink_faults::personal_number::{NumberKind, shown_path};
 use aidlink_faults::text::Text;
 use aidlink_files::folder::{EntryKind, Folder};
@@ -15,54 +16,55 @@ use aidlink_procuratorate::register::in_round::book_of;
 use aidlink_register::approval::Unapproved;
 use aidlink_register::register::Register;
 use aidlink_register::texts::numbers_in;
-use zeroize::Zeroizing;
 
 use super::finding::Finding;
-use super::key::contains;
+use super::key::{contains_digits, digits_of_key};
 use crate::evidence::Evidence;
 use crate::register_bytes::numbers_in_bytes;
-use crate::register_evidence::{ReadRegister, RegisterEvidence};
+use crate::register_evidence::{BESIDE, ReadRegister, RegisterEvidence, is_missing};
 
-/// Files that the register may have beside it.
-const BESIDE: [&str; 7] = [
-    "",
-    "-wal",
-    "-shm",
-    "-journal",
-    ".lock",
-    ".head.json",
-    ".head.json.minisig",
-];
-/// The signing key of a register, in its folder.
-const SIGNING_KEY: &str = "signing.key";
 /// The most leads, events or files that one piece of evidence names.
 const MOST_NAMED: usize = 50;
 /// Files in a round's folder in which the key is searched are at most this large, in bytes. A
 /// copy of a key file, with whatever around it, is far smaller.
 const LARGEST_COPY: u64 = 1 << 20;
 
-/// Returns the result if there is no register to look at.
-fn not_there(register: &RegisterEvidence) -> Option<Finding> {
-    match register {
-        RegisterEvidence::NotRead => Some(Finding::not_applicable(
+/// Returns the register that a check can look at, whether it is as it was signed or not;
+/// otherwise the result.
+fn there(evidence: &Evidence) -> Result<&ReadRegister, Finding> {
+    match &evidence.register {
+        RegisterEvidence::NotRead => Err(Finding::not_applicable(
             "此步骤不读取登记簿",
             "this step reads no register",
         )),
-        RegisterEvidence::NotHere(why) => Some(Finding::not_applicable(&*why.zh, &*why.en)),
-        RegisterEvidence::NotHeld(..) | RegisterEvidence::Held(..) => None,
+        RegisterEvidence::NotHere(why) => Err(Finding::not_applicable(
+            format!("未核查：{}", why.zh),
+            format!("not checked: {}", why.en),
+        )),
+        RegisterEvidence::NotFound(why) => Err(Finding::not_held(&*why.zh, &*why.en)),
+        RegisterEvidence::Unverified(read, _)
+        | RegisterEvidence::NotHeld(read, _)
+        | RegisterEvidence::Held(read, _) => Ok(read),
     }
 }
 
 /// Returns the register, if it is as it was signed; otherwise the result of a check that must
 /// trust its events.
 fn held(evidence: &Evidence) -> Result<(&ReadRegister, &Register), Finding> {
+    let read = there(evidence)?;
     match &evidence.register {
-        RegisterEvidence::Held(read, register) => Ok((read, register)),
-        RegisterEvidence::NotHeld(..) => Err(Finding::not_applicable(
-            "登记簿与签名不符（见第26项），其内容不可信",
-            "the register is not as it was signed (check 26), so its events prove nothing",
+        RegisterEvidence::Held(_, register) => Ok((read, register)),
+        RegisterEvidence::Unverified(_, why) => Err(Finding::not_held(
+            format!("无法核查，登记簿未能验证（见第26项）。{}", why.zh),
+            format!(
+                "cannot be checked, for the register could not be verified (check 26). {}",
+                why.en
+            ),
         )),
-        other => Err(not_there(other).unwrap_or_else(|| Finding::not_applicable("", ""))),
+        _ => Err(Finding::not_held(
+            "无法核查：登记簿与签名不符（见第26项），其内容不可信",
+            "cannot be checked: the register is not as it was signed (check 26), so its events prove nothing",
+        )),
     }
 }
 
@@ -128,29 +130,39 @@ pub(super) fn approver(evidence: &Evidence) -> Finding {
 }
 
 pub(super) fn whole(evidence: &Evidence) -> Finding {
-    if let Some(finding) = not_there(&evidence.register) {
-        return finding;
-    }
-    match &evidence.register {
-        RegisterEvidence::Held(read, register) => {
-            let head = register.head();
-            let (events, persons, last) = (head.events, head.persons, &head.last);
-            let digest = head.digest();
-            let path = shown_path(&read.at.file);
-            let mut held = vec![Text::new(
-                format!(
-                    "{path}：{events}项逐项相连，{persons}人，末项摘要 {last}，登记簿摘要 {digest}，签名和表结构无误"
-                ),
-                format!(
-                    "{path}: {events} events, each with the digest of the one before, {persons} persons, digest of the last {last}, of the register {digest}; signature, tables and triggers are right"
-                ),
-            )];
-            held.extend(register.notices().iter().cloned());
-            Finding::of_each(Vec::new(), held)
+    let read = match there(evidence) {
+        Ok(read) => read,
+        Err(finding) => return finding,
+    };
+    let register = match &evidence.register {
+        RegisterEvidence::Held(_, register) => register,
+        RegisterEvidence::NotHeld(_, faults) => {
+            return Finding::of_each(messages(faults), Vec::new());
         }
-        RegisterEvidence::NotHeld(_, faults) => Finding::of_each(messages(faults), Vec::new()),
-        RegisterEvidence::NotRead | RegisterEvidence::NotHere(_) => Finding::not_applicable("", ""),
-    }
+        RegisterEvidence::Unverified(_, why) => {
+            return Finding::not_held(
+                format!("登记簿未能验证。{}", why.zh),
+                format!("the register could not be verified. {}", why.en),
+            );
+        }
+        RegisterEvidence::NotRead
+        | RegisterEvidence::NotHere(_)
+        | RegisterEvidence::NotFound(_) => return Finding::not_applicable("", ""),
+    };
+    let head = register.head();
+    let (events, persons, last) = (head.events, head.persons, &head.last);
+    let digest = head.digest();
+    let path = shown_path(&read.at.file);
+    let mut held = vec![Text::new(
+        format!(
+            "{path}：{events}项逐项相连，{persons}人，末项摘要 {last}，登记簿摘要 {digest}，签名和表结构无误"
+        ),
+        format!(
+            "{path}: {events} events, each with the digest of the one before, {persons} persons, digest of the last {last}, of the register {digest}; signature, tables and triggers are right"
+        ),
+    )];
+    held.extend(register.notices().iter().cloned());
+    Finding::of_each(Vec::new(), held).with_digests([last.as_str(), digest.as_str()])
 }
 
 fn messages(faults: &Faults) -> Vec<Text> {
@@ -199,40 +211,34 @@ pub(super) fn as_read(evidence: &Evidence) -> Finding {
             ),
         ),
     )
+    .with_digests([last.as_str()])
 }
 
 pub(super) fn protected(evidence: &Evidence) -> Finding {
-    if let Some(finding) = not_there(&evidence.register) {
-        return finding;
-    }
-    let Some(read) = evidence.register.there() else {
-        return Finding::not_applicable("", "");
+    let read = match there(evidence) {
+        Ok(read) => read,
+        Err(finding) => return finding,
     };
-    let what = Text::new("登记簿或其密钥", "the register or its key");
     let mut wrong = Vec::new();
     let beside = BESIDE.iter().map(|suffix| read.beside(suffix));
-    let signing = read.at.file.with_file_name(SIGNING_KEY);
+    let register = [read.at.file.clone()];
     let mut files = 0;
-    for path in beside.chain([read.at.key.clone(), signing]) {
-        if path.symlink_metadata().is_err() {
+    for path in register.into_iter().chain(beside).chain(read.keys()) {
+        if is_missing(&path) {
             continue;
         }
         files += 1;
-        let opened = regular_file::open(&path);
-        let is_open_to_others = match &opened {
-            Ok(file) => check_owner_only(file, &path, &what).is_err(),
-            Err(_) => true,
-        };
-        if is_open_to_others {
-            let path = shown_path(&path);
-            wrong.push(Text::new(
-                format!("{path} 可被他人读取或改写，或不是普通文件"),
-                format!("others may read or change {path}, or it is no regular file"),
-            ));
-        }
+        wrong.extend(open_to_others(&path));
+    }
+    if is_missing(&read.at.file) {
+        let path = shown_path(&read.at.file);
+        wrong.push(Text::new(
+            format!("登记簿 {path} 不在此处，不能确认谁可以读取"),
+            format!("the register {path} is not here, so nobody knows who may read it"),
+        ));
     }
     for path in [&read.at.file, &read.at.key] {
-        if let Some(round) = round_around(path, &evidence.round_folder) {
+        if let Some(round) = round_around(path, Some(&evidence.round_folder)) {
             let (path, round) = (shown_path(path), shown_path(&round));
             wrong.push(Text::new(
                 format!("{path} 在轮次文件夹 {round} 中"),
@@ -240,44 +246,28 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
             ));
         }
     }
-    let key = match read.at.key.is_file() {
-        false => {
+    let key = match (is_missing(&read.at.key), read.key()) {
+        (true, _) => {
             let path = shown_path(&read.at.key);
             Text::new(
                 format!("密钥 {path} 不在此处"),
                 format!("the key {path} is not here"),
             )
         }
-        true => match secret_of(read) {
-            None => {
-                wrong.push(Text::new(
-                    "密钥文件不是登记簿的密钥",
-                    "the key file is not the key of the register",
-                ));
-                Text::default()
-            }
-            Some(secret) => {
-                match copies_of(&secret, &evidence.round_folder) {
-                    Ok(copies) => wrong.extend(copies.iter().map(|path| {
-                        let path = shown_path(path);
-                        Text::new(
-                            format!("{path} 中有登记簿的密钥：请立即移走，并更换密钥（register rekey）"),
-                            format!(
-                                "{path} contains the key of the register: remove it at once, and make a new key (register rekey)"
-                            ),
-                        )
-                    })),
-                    Err(_) => wrong.push(Text::new(
-                        "轮次文件夹无法查看，不能确认其中没有登记簿的密钥",
-                        "the round's folder cannot be listed, so nobody knows whether the key of the register is in it",
-                    )),
-                }
-                Text::new(
-                    "轮次文件夹中没有登记簿的密钥",
-                    "the key of the register is not in the round's folder",
-                )
-            }
-        },
+        (false, None) => {
+            wrong.push(Text::new(
+                "密钥文件无法读取，或不是登记簿的密钥",
+                "the key file cannot be read, or is not the key of the register",
+            ));
+            Text::default()
+        }
+        (false, Some(key)) => {
+            wrong.extend(copies_of(&key, &evidence.round_folder));
+            Text::new(
+                "轮次文件夹中没有登记簿的密钥",
+                "the key of the register is not in the round's folder",
+            )
+        }
     };
     Finding::of(
         wrong,
@@ -288,44 +278,100 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
     )
 }
 
-/// Returns the key as its file writes it; `None` if it is no key of the register.
-fn secret_of(read: &ReadRegister) -> Option<Zeroizing<String>> {
-    let text = read.key().ok()?.to_text();
-    let line = text.lines().find(|line| line.starts_with("key = '"))?;
-    let secret = line.rsplit(':').next()?.trim_end_matches('\'');
-    Some(Zeroizing::new(secret.to_owned()))
-}
-
-/// Returns the files below a folder that contain a key.
-fn copies_of(secret: &str, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let folder = Folder::open(folder)?;
-    let mut copies = Vec::new();
-    for file in folder.files()? {
-        if file.kind != EntryKind::File {
-            continue;
-        }
-        let Ok(opened) = folder.open_file(&file.path) else {
-            continue;
-        };
-        let is_small = opened
-            .metadata()
-            .is_ok_and(|metadata| metadata.len() <= LARGEST_COPY);
-        if is_small && contains(opened, secret.as_bytes()).unwrap_or(false) {
-            copies.push(file.path);
+/// Returns what is wrong if others may access a file, or nobody can tell.
+fn open_to_others(path: &Path) -> Option<Text> {
+    let what = Text::new("登记簿或其密钥", "the register or its key");
+    let shown = shown_path(path);
+    let opened = regular_file::open(path);
+    match opened {
+        Ok(file) => check_owner_only(&file, path, &what).is_err().then(|| {
+            Text::new(
+                format!("{shown} 可被他人读取或改写：请执行 chmod 600 {shown}，并查明谁可能看过"),
+                format!(
+                    "others may read or change {shown}: run `chmod 600 {shown}`, and find out who may have seen it"
+                ),
+            )
+        }),
+        Err(error) => {
+            let reason = io_reason(&error);
+            Some(Text::new(
+                format!("{shown} 无法打开（{}），不能确认谁可以读取", reason.zh),
+                format!(
+                    "{shown} cannot be opened ({}), so nobody knows who may read it",
+                    reason.en
+                ),
+            ))
         }
     }
-    Ok(copies)
+}
+
+/// Returns what is wrong if files below a folder contain a key of a register, or if nobody can
+/// tell.
+fn copies_of(key: &RegisterKey, folder: &Path) -> Vec<Text> {
+    let text = key.to_text();
+    let not_listed = || {
+        vec![Text::new(
+            "轮次文件夹无法查看，不能确认其中没有登记簿的密钥",
+            "the round's folder cannot be listed, so nobody knows whether the key of the register is in it",
+        )]
+    };
+    let (Some(secret), Ok(opened)) = (digits_of_key(&text), Folder::open(folder)) else {
+        return not_listed();
+    };
+    let below = opened.below();
+    let (mut copies, mut unknown) = (Vec::new(), Vec::new());
+    for (path, _) in &below.unreadable {
+        match path.as_os_str().is_empty() {
+            true => return not_listed(),
+            false => unknown.push(shown_path(path)),
+        }
+    }
+    for file in below
+        .files
+        .iter()
+        .filter(|file| file.kind == EntryKind::File)
+    {
+        let path = &file.path;
+        let there = folder.join(path).symlink_metadata();
+        if there.is_ok_and(|metadata| metadata.len() > LARGEST_COPY) {
+            continue;
+        }
+        let searched = opened.open_file(path);
+        match searched.and_then(|file| contains_digits(file, &secret)) {
+            Ok(true) => copies.push(shown_path(path)),
+            Ok(false) => {}
+            Err(_) => unknown.push(shown_path(path)),
+        }
+    }
+    let mut wrong: Vec<Text> = copies
+        .iter()
+        .map(|path| {
+            Text::new(
+                format!("{path} 中有登记簿的密钥：请立即移走，并更换密钥（register rekey）"),
+                format!(
+                    "{path} contains the key of the register: remove it at once, and make a new key (register rekey)"
+                ),
+            )
+        })
+        .collect();
+    if !unknown.is_empty() {
+        let paths = named(&unknown);
+        wrong.push(Text::new(
+            format!("轮次文件夹中有无法打开的文件，不能确认其中没有登记簿的密钥，请由有权读取的人核查：{}", paths.zh),
+            format!("files in the round's folder cannot be opened, so nobody knows whether the key of the register is in them; let somebody audit who may read them: {}", paths.en),
+        ));
+    }
+    wrong
 }
 
 pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
-    if let Some(finding) = not_there(&evidence.register) {
-        return finding;
-    }
-    let Some(read) = evidence.register.there() else {
-        return Finding::not_applicable("", "");
+    let read = match there(evidence) {
+        Ok(read) => read,
+        Err(finding) => return finding,
     };
     let mut wrong = Vec::new();
     let mut texts = 0;
+    let is_held = matches!(evidence.register, RegisterEvidence::Held(..));
     if let RegisterEvidence::Held(_, register) = &evidence.register {
         for event in register.book().events() {
             texts += 1;
@@ -340,14 +386,15 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
     }
     // Also what no table shows any more.
     let mut files = 0;
-    for suffix in ["", "-wal", ".head.json"] {
+    for suffix in ["", "-wal", "-journal", ".head.json"] {
         let path = read.beside(suffix);
-        let Ok(file) = regular_file::open(&path) else {
+        if !suffix.is_empty() && is_missing(&path) {
             continue;
-        };
+        }
         files += 1;
         let shown = shown_path(&path);
-        match numbers_in_bytes(std::io::BufReader::new(file)) {
+        let opened = regular_file::open(&path).map(std::io::BufReader::new);
+        match opened.and_then(numbers_in_bytes) {
             Ok(kinds) => {
                 let mut kinds: Vec<NumberKind> = kinds;
                 kinds.sort_unstable();
@@ -373,29 +420,46 @@ pub(super) fn no_numbers(evidence: &Evidence) -> Finding {
             format!("and {more} more"),
         ));
     }
+    let searched = match is_held {
+        true => Text::new(
+            format!("{texts}项的全部文字、{files}个文件的字节"),
+            format!("all texts of {texts} events and the bytes of {files} files"),
+        ),
+        false => Text::new(
+            format!("{files}个文件的字节（事项未能读取，见第26项）"),
+            format!("the bytes of {files} files (the events could not be read: check 26)"),
+        ),
+    };
     Finding::of(
         wrong,
         Text::new(
             format!(
-                "{texts}项的全部文字、{files}个文件的字节中，没有证件号码、电话号码、银行卡号形式的数字"
+                "{}中，没有证件号码、电话号码、银行卡号形式的数字",
+                searched.zh
             ),
             format!(
-                "all texts of {texts} events and the bytes of {files} files: nothing has the form of an ID, telephone or bank card number"
+                "{}: nothing has the form of an ID, telephone or bank card number",
+                searched.en
             ),
         ),
     )
 }
 
 pub(super) fn retention(evidence: &Evidence) -> Finding {
-    if let Some(finding) = not_there(&evidence.register) {
-        return finding;
-    }
-    let Some(read) = evidence.register.there() else {
-        return Finding::not_applicable("", "");
+    let read = match there(evidence) {
+        Ok(read) => read,
+        Err(finding) => return finding,
     };
     let mut wrong = Vec::new();
+    if is_missing(&read.at.file) {
+        let path = shown_path(&read.at.file);
+        wrong.push(Text::new(
+            format!("登记簿 {path} 不在此处，而它的其他文件仍在：请从备份恢复，并查明由谁删除"),
+            format!("the register {path} is not here, and other files of it are: restore a backup, and find out who deleted it"),
+        ));
+    }
     // A purge deletes what is in the round's folder and what the manifest names.
-    if let Some(round) = round_around(&read.at.file, &evidence.round_folder) {
+    if let Some(round) = round_around(&read.at.file, Some(&evidence.round_folder)) {
         let round = shown_path(&round);
         wrong.push(Text::new(
             format!("登记簿在轮次文件夹 {round} 中，会随轮次一同删除或遗留"),
@@ -420,6 +484,10 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     );
     let purged = evidence.is_purged();
     let (zh, en) = match purged {
+        true if is_missing(&read.at.key) => (
+            "本轮数据已删除，登记簿仍在，密钥不在此处",
+            "the round's data was deleted, the register is there, and its key is not here",
+        ),
         true => (
             "本轮数据已删除，登记簿和密钥仍在",
             "the round's data was deleted, and register and key are there",

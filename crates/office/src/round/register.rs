@@ -2,6 +2,7 @@
 //! referrals. It is the procuratorate's own, and outlives its rounds, so it is never in the
 //! folder of one.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::configuration::{Document, Located};
@@ -15,10 +16,11 @@ use aidlink_policy::reading::PlannedRegister;
 use super::own::Reads;
 use super::terms::Mode;
 use super::written::{WrittenExport, WrittenRegister};
+use crate::round_folder::{holds_a_round_file, manifest_of};
 
 /// The file of the register's key, beside the register.
 const KEY: &str = "register.key";
-/// A file that the folder of a round has.
+/// The usual name of a round file.
 const ROUND_FILE: &str = "round.toml";
 
 pub(super) struct Checker<'c> {
@@ -102,7 +104,7 @@ impl Checker<'_> {
             );
             return None;
         }
-        if let Some(round) = round_around(&path, self.folder) {
+        if let Some(round) = round_around(&path, Some(self.folder)) {
             let round = shown_path(&round);
             fault(
                 &file.at,
@@ -135,7 +137,7 @@ impl Checker<'_> {
             );
         }
         if let Some(key) = &key
-            && let Some(round) = round_around(&self.folder.join(&key.value), self.folder)
+            && let Some(round) = round_around(&self.folder.join(&key.value), Some(self.folder))
         {
             let round = shown_path(&round);
             fault(
@@ -214,14 +216,36 @@ impl ReadBy<'_> {
     }
 }
 
-/// Returns the folder of a round in which a file is: that of the round file, or one with a round
-/// file of the usual name.
-pub fn round_around(file: &Path, own: &Path) -> Option<PathBuf> {
-    let folder = std::fs::canonicalize(parent_of(file)).ok()?;
-    let own = std::fs::canonicalize(own).ok();
+/// Returns the folder of a round in which a place is, or would be once it is made: `own`, or one
+/// with a round file, whatever its name, or one that a step wrote. Links on the way are followed:
+/// what is behind them is deleted with its round.
+pub fn round_around(place: &Path, own: Option<&Path>) -> Option<PathBuf> {
+    let folder = real(parent_of(place))?;
+    let own = own.and_then(|own| fs::canonicalize(own).ok());
     let mut above = folder.ancestors();
-    let round = above.find(|folder| {
-        own.as_deref() == Some(*folder) || folder.join(ROUND_FILE).symlink_metadata().is_ok()
-    });
+    let round = above.find(|folder| own.as_deref() == Some(*folder) || is_of_a_round(folder));
     round.map(Path::to_path_buf)
+}
+
+/// Whether a folder is that of a round file, or an output folder. A file with the usual name of a
+/// round file counts even if it cannot be read.
+fn is_of_a_round(folder: &Path) -> bool {
+    folder.join(ROUND_FILE).symlink_metadata().is_ok()
+        || manifest_of(folder).is_some()
+        || holds_a_round_file(folder)
+}
+
+/// Returns the real path of a place that may not exist yet: that of the part that exists, and
+/// the rest as it is written.
+fn real(path: &Path) -> Option<PathBuf> {
+    path.ancestors().find_map(|there| {
+        let rest = path.strip_prefix(there).ok()?;
+        let there = match there.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => there,
+        };
+        let mut real = fs::canonicalize(there).ok()?;
+        real.extend(rest);
+        Some(real)
+    })
 }

@@ -366,7 +366,13 @@ impl WrittenRound {
     /// Returns where the register is that `[register]` names, whether it exists or not; `None` if
     /// the round file names none.
     pub fn register(&self) -> Option<PlannedRegister> {
-        self.register.value()?.planned(self.folder())
+        self.register_from(self.folder())
+    }
+
+    /// Like [`WrittenRound::register`], with paths seen from `folder`: a copy of the round file
+    /// is elsewhere than the round file was.
+    pub fn register_from(&self, folder: &Path) -> Option<PlannedRegister> {
+        self.register.value()?.planned(folder)
     }
 
     /// Returns the path of this office's signing key. It may be outside the round's

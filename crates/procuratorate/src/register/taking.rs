@@ -20,6 +20,7 @@ use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_contract::grade::Grade;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::{Language, Text};
+use aidlink_files::document::Document as _;
 use aidlink_office::manifest::{Manifest, StepKind};
 use aidlink_office::round::{Reads, RoundTerms, WrittenRound};
 use aidlink_office::terminal::Progress;
@@ -37,6 +38,7 @@ use crate::lists::numbers::{beginning, beginning_of, is_number_of};
 use crate::register::shown::{
     DeliveredLead, REGISTERED_PLACE, TableKind, place_of, read_delivered, read_leads, remark,
 };
+use crate::summary::{SUMMARY, Summary};
 
 /// The leads of a round.
 pub struct TakenRound {
@@ -190,7 +192,7 @@ pub fn take(
         leads.push(lead);
     }
     leads.sort_by(|one, other| one.lead_number.cmp(&other.lead_number));
-    let table = |kind: TableKind| read_table(verification, kind);
+    let table = |kind: TableKind| read_output(verification, kind.path());
     let language = manifest.list_language.unwrap_or(Language::Chinese);
     let numbers = |kind: TableKind| -> Result<Vec<LeadNumber>, Faults> {
         let Some(bytes) = table(kind)? else {
@@ -204,10 +206,18 @@ pub fn take(
         Some(bytes) => read_delivered(&bytes, language)
             .ok_or_else(|| bad_table(verification, TableKind::Delivered))?,
     };
+    let (dead, moved) = (numbers(TableKind::Dead)?, numbers(TableKind::Moved)?);
+    let counts = Counts {
+        leads: leads.len() as u64,
+        delivered: delivered.len() as u64,
+        dead: dead.len() as u64,
+        moved: moved.len() as u64,
+    };
+    check_counts(verification, counts)?;
     Ok(TakenRound {
         delivered,
-        dead: numbers(TableKind::Dead)?,
-        moved: numbers(TableKind::Moved)?,
+        dead,
+        moved,
         cases_of: terms.cases.snapshot,
         remark: remark(&manifest.round).in_language(language).to_owned(),
         round: manifest.round.clone(),
@@ -323,10 +333,10 @@ fn read_lists<'t>(
     Ok(rows)
 }
 
-/// Reads a table of events for the register; `None` if the round wrote none.
-fn read_table(verification: &Verification, kind: TableKind) -> Result<Option<Vec<u8>>, Fault> {
+/// Reads a file that the step wrote; `None` if it wrote none of this path.
+fn read_output(verification: &Verification, path: &str) -> Result<Option<Vec<u8>>, Fault> {
     let mut outputs = verification.manifest.outputs.iter();
-    let Some(output) = outputs.find(|output| output.file == kind.path()) else {
+    let Some(output) = outputs.find(|output| output.file == path) else {
         return Ok(None);
     };
     let path = verification.folder.join(&output.file);
@@ -338,6 +348,54 @@ fn read_table(verification: &Verification, kind: TableKind) -> Result<Option<Vec
         return Err(Fault::changed_while_read(&path));
     }
     Ok(Some(bytes))
+}
+
+/// How many leads lists and tables have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Counts {
+    leads: u64,
+    delivered: u64,
+    dead: u64,
+    moved: u64,
+}
+
+/// Checks that lists and tables have as many leads as the summary of the same folder says: what
+/// somebody added or left out would otherwise be recorded.
+fn check_counts(verification: &Verification, counts: Counts) -> Result<(), Fault> {
+    let Some(bytes) = read_output(verification, SUMMARY)? else {
+        // A round that read no register shows nothing of its leads.
+        let shown = counts.delivered + counts.dead + counts.moved;
+        return match verification.manifest.register.is_none() && shown > 0 {
+            true => Err(other_counts(verification)),
+            false => Ok(()),
+        };
+    };
+    let summary = Summary::parse(&bytes).map_err(|_| other_counts(verification))?;
+    let shown = summary.open_leads.unwrap_or_default();
+    let stated = Counts {
+        leads: summary.leads,
+        delivered: shown.delivered.unwrap_or_default(),
+        dead: shown.dead,
+        moved: shown.moved,
+    };
+    match stated == counts {
+        true => Ok(()),
+        false => Err(other_counts(verification)),
+    }
+}
+
+fn other_counts(verification: &Verification) -> Fault {
+    Fault::of_file(
+        &verification.folder.join(SUMMARY),
+        Text::new(
+            "summary.json 所载线索数与清单（lists/）中的不同：清单被增加或删减",
+            "summary.json states other numbers of leads than the lists (lists/) have: something was added to them or left out",
+        ),
+        Text::new(
+            "未记录任何内容。请用 aidlink audit --rerun 核查此文件夹，从备份恢复，并查明由谁签名",
+            "nothing was recorded. Check the folder with `aidlink audit --rerun`, restore a backup, and find out who signed it",
+        ),
+    )
 }
 
 fn bad_table(verification: &Verification, kind: TableKind) -> Fault {
