@@ -383,7 +383,7 @@ impl Step {
             Step::AppliedAt => ("applied_at", "提出申请", "applied"),
             Step::Granted => ("granted", "落实救助", "granted"),
             Step::GrantedByRegister => {
-                ("granted", "登记显示已落实", "granted: shown by a register")
+                ("granted", "名册显示已落实", "granted: shown by a register")
             }
             Step::RefusedFinally => ("refused_finally", "最终不予救助", "refused finally"),
             Step::Moved => ("moved", "移送管辖", "moved"),
