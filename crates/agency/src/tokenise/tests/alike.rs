@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use aidlink_contract::token_file::{TokenFileHead, TokenFileWriter};
 use aidlink_contract::token_table::Origin;
-use aidlink_policy::schema::Field;
+use aidlink_policy::schema::{Field, Role};
 use aidlink_policy::value::FieldType;
 use encoding_rs::GB18030;
 
@@ -187,6 +187,109 @@ fn rows_that_are_alike_are_judged_as_each_of_them() {
         }
     }
     assert!(left.values().all(|bytes| *bytes > 0), "{left:?}");
+}
+
+/// Returns a condition on columns of a schema: comparisons of every kind, with constants, with the
+/// as-of date, with other columns, and with what the ID number says.
+fn condition(schema: &ExportSchema, random: &mut Random, depth: usize) -> String {
+    if depth > 0 {
+        let (left, right) = (
+            condition(schema, random, depth - 1),
+            condition(schema, random, depth - 1),
+        );
+        return match random.below(5) {
+            0 | 1 => format!("({left}) AND ({right})"),
+            2 | 3 => format!("({left}) OR ({right})"),
+            _ => format!("NOT ({left})"),
+        };
+    }
+    let attributes: Vec<&Field> = schema
+        .fields
+        .iter()
+        .filter(|field| field.role == Role::Attribute)
+        .collect();
+    let field = *random.of(&attributes);
+    let others: Vec<&&Field> = attributes
+        .iter()
+        .filter(|other| other.field_type == field.field_type)
+        .collect();
+    let (name, other) = (&field.name, &random.of(&others).name);
+    let than = *random.of(&["<", "<=", "=", "<>", ">=", ">"]);
+    let codes: Vec<&str> = field.known_codes().into_iter().collect();
+    match (random.below(8), field.field_type) {
+        (0, _) => format!("{name} IS NULL"),
+        (1, _) => format!("age {than} {}", random.below(80)),
+        (2, _) => "minor".to_owned(),
+        (3, _) => "sex = 'female'".to_owned(),
+        (_, FieldType::Boolean) => name.clone(),
+        (4, FieldType::Number | FieldType::Integer) => format!("{name} {than} {other} + 500"),
+        (5, FieldType::Number | FieldType::Integer) => format!("{name} + age {than} 700"),
+        (_, FieldType::Number | FieldType::Integer) => {
+            format!("{name} {than} {}", random.below(12) * 250)
+        }
+        (4 | 5, FieldType::Date) => format!("{name} {than} {other}"),
+        (6, FieldType::Date) => format!("{name} {than} DATE '2026-01-28'"),
+        (_, FieldType::Date) => {
+            let months = random.below(60);
+            format!("{name} {than} as_of - INTERVAL '{months}' MONTH")
+        }
+        (_, FieldType::String) if codes.is_empty() => format!("{name} IS NULL"),
+        (_, FieldType::String) => {
+            format!(
+                "{name} IN ('{}','{}')",
+                random.of(&codes),
+                random.of(&codes)
+            )
+        }
+    }
+}
+
+#[test]
+fn rows_are_alike_under_any_rules() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let schemas = Schemas::read(&project.join("schemas")).expect("the shipped schemas");
+    let mut fixture = fixture();
+    let shipped = Policy::read(&project.join("policies/shaoguan.toml"), &schemas);
+    let shipped = shipped.expect("the shipped policy");
+    let mut persons = 0;
+    for seed in 0..2 {
+        let mut random = Random(seed);
+        let mut text = "id = \"any\"\nversion = \"1\"\nextends = \"shaoguan\"\n".to_owned();
+        text += "title = { zh = \"x\", en = \"x\" }\n";
+        // The rules on referrals are the program's.
+        let is_of_referrals = |register: &&str| shipped.referrals_on.as_deref() == Some(*register);
+        let registers = shipped.registers_used().into_iter();
+        for register in registers.filter(|register| !is_of_referrals(register)) {
+            let schema = schemas.get(register).expect("shipped");
+            for rule in shipped.outcome_rules(register) {
+                let (when, core) = (
+                    condition(schema, &mut random, 2),
+                    condition(schema, &mut random, 1),
+                );
+                text += &format!(
+                    "[[rule]]\nid = \"{}\"\namend = true\nbecause = \"x\"\nwhen = \"{when}\"\nunknown = \"review\"\ncore = \"{core}\"\n[[rule.case]]\nrow = {{}}\noutcome = \"no\"\n",
+                    rule.id
+                );
+            }
+        }
+        let path = fixture.folder.path().join("any.toml");
+        std::fs::write(&path, text).expect("writable");
+        let read = Policy::read(&path, &schemas);
+        fixture.policy = read.unwrap_or_else(|faults| panic!("{seed}: {faults:?}"));
+        for register in shipped.registers_used() {
+            fixture.schema = schemas.get(register).expect("shipped").clone();
+            let path = fixture.folder.path().join(format!("{register}.csv"));
+            write(&fixture.schema, &path, seed);
+            fixture.paths = vec![path];
+            let (plain, _) = outcome(&fixture, Pass::DEFAULT, Way::Plain);
+            for block_bytes in [900, 20_000] {
+                let (alike, _) = outcome(&fixture, Pass::Fast { block_bytes }, Way::Alike);
+                assert!(alike == plain, "{register} {seed} {block_bytes}");
+            }
+            persons += plain.0.len();
+        }
+    }
+    assert!(persons > 0);
 }
 
 /// The same file three times over: the later blocks know the kinds of rows of the first.
