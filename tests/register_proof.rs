@@ -648,10 +648,16 @@ fn a_split_round_says_the_same_and_no_more_crosses_than_was_asked() {
     let mut aged = file.clone();
     aged["received"] = json!([]);
     aged["not_verified_by"][CIVIL] = json!("stale");
-    assert_refused(format!("{aged}\n"), "which exports the file calls too old");
+    assert_refused(
+        format!("{aged}\n"),
+        "which exports the file calls too old or absent",
+    );
     let stale = json!({ "reason": "stale", "export": CIVIL });
     aged["provisional"].as_array_mut().unwrap().push(stale);
-    assert_refused(format!("{aged}\n"), "which exports the file calls too old");
+    assert_refused(
+        format!("{aged}\n"),
+        "which exports the file calls too old or absent",
+    );
     // A person who is a lead for the aid does not receive it.
     let lead = &file["leads"]
         .as_array()
@@ -699,6 +705,22 @@ fn a_split_round_says_the_same_and_no_more_crosses_than_was_asked() {
     assert!(told.contains("has no valid signature"), "{told}");
     assert!(told.contains(manifest), "{told}");
     split.round.write(manifest, signed);
+    // Nor does another agency, which signs what it tokenises.
+    let other = format!("at-{CIVIL}");
+    let mut said: Value =
+        serde_json::from_str(&split.round.read(&format!("{other}/manifest.json"))).unwrap();
+    said["register"] = changed["register"].clone();
+    split
+        .round
+        .write(&format!("{other}/manifest.json"), format!("{said}\n"));
+    sign_again(&split, &format!("{other}/manifest.json"), "civil-affairs");
+    let resolved = own_step(&split, "resolve", &["--leads", &leads], "more");
+    assert!(matches!(resolved.code, 0 | 3), "{}", resolved.stderr);
+    let lists = files_below(&split.round.path("more/lists"));
+    assert_eq!(
+        lists["for-register/delivered.csv"],
+        pooled["for-register/delivered.csv"]
+    );
 
     // A file of an older centre says nothing of it, and the step says so.
     let mut older = file.clone();
@@ -787,10 +809,15 @@ fn a_register_that_is_too_old_proves_nothing_whatever_the_centre_says() {
         }
         file
     };
-    for (not_verified, provisional) in [(true, true), (true, false), (false, true)] {
-        split
-            .round
-            .write(name, format!("{}\n", without(not_verified, provisional)));
+    let mut absent = without(false, true);
+    absent["not_verified_by"][CIVIL] = json!("absent");
+    for file in [
+        without(true, true),
+        without(true, false),
+        without(false, true),
+        absent,
+    ] {
+        split.round.write(name, format!("{file}\n"));
         let sum = Command::new("sha256sum")
             .arg(split.round.path(name))
             .output();
@@ -800,7 +827,7 @@ fn a_register_that_is_too_old_proves_nothing_whatever_the_centre_says() {
         sign_again(&split, name, "centre");
         let result = own_step(&split, "resolve", &["--leads", &leads], "refused");
         assert_eq!(result.code, 1, "{}", result.stdout);
-        let told = "which exports the file calls too old does not follow from the snapshots";
+        let told = "which exports the file calls too old or absent does not follow";
         assert!(result.stderr.contains(told), "{}", result.stderr);
         assert!(!split.round.path("refused").exists());
     }

@@ -354,28 +354,47 @@ fn fields_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
 
 /// Returns why screening with the round's snapshots cannot have produced the leads; `None` if it
 /// can. The round file says how old each snapshot is, so the centre is not believed: it could
-/// otherwise have receipts proven by a register that is too old for that.
+/// otherwise have receipts proven by a register that is too old for that. Each register that
+/// cannot verify makes the lists provisional for the same reason.
 fn age_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
+    let is_stale = |export: &str| {
+        terms.export(export).is_some_and(|export| {
+            let as_of = terms.as_of;
+            terms.thresholds.is_stale(as_of, export.snapshot)
+        })
+    };
     let used = terms.policy.registers_used();
-    let agrees = terms.exports().all(|export| {
-        let name = export.schema.name.as_str();
-        let is_stale = terms.thresholds.is_stale(terms.as_of, export.snapshot);
-        let is_told = file.provisional.iter().any(
-            |reason| matches!(reason, Provisional::Stale { export } if export.as_str() == name),
-        );
-        let why = file.not_verified_by.get(name);
-        let is_left_out = why == Some(&NotVerified::Stale);
-        match used.contains(name) {
-            // What did not come is absent, however old it would be.
-            true if why == Some(&NotVerified::Absent) => !is_told,
-            true => is_left_out == is_stale && is_told == is_stale,
-            false => !is_left_out && is_told == (is_stale && name == CASE_EXPORT),
+    let mut expected: BTreeSet<(&str, bool)> = BTreeSet::new();
+    let mut agrees = true;
+    for (export, why) in &file.not_verified_by {
+        let export = export.as_str();
+        match why {
+            NotVerified::Stale => {
+                agrees &= is_stale(export) && used.contains(export);
+                expected.insert((export, true));
+            }
+            NotVerified::Absent => {
+                expected.insert((export, false));
+            }
+            NotVerified::NotJoined => {}
         }
+    }
+    // What did not come is absent, however old it would be.
+    let mut stale = used.iter().filter(|export| is_stale(export));
+    agrees &= stale.all(|export| file.not_verified_by.contains_key(*export));
+    if is_stale(CASE_EXPORT) {
+        expected.insert((CASE_EXPORT, true));
+    }
+    let told = file.provisional.iter().filter_map(|reason| match reason {
+        Provisional::Stale { export } => Some((export.as_str(), true)),
+        Provisional::Absent { export } => Some((export.as_str(), false)),
+        Provisional::RejectRate { .. } => None,
     });
+    agrees &= told.collect::<BTreeSet<_>>() == expected;
     (!agrees).then(|| {
         Text::new(
-            "线索文件所称过旧的导出，与轮次文件中的提取日和 snapshot_age_days 不符",
-            "which exports the file calls too old does not follow from the snapshots and `snapshot_age_days` of the round file",
+            "线索文件所称过旧或缺少的导出，与轮次文件中的提取日和 snapshot_age_days 不符，或前后不一",
+            "which exports the file calls too old or absent does not follow from the snapshots and `snapshot_age_days` of the round file, or from itself",
         )
     })
 }

@@ -15,14 +15,16 @@ pub fn is_same_person(one: &str, other: &str) -> bool {
     folded(one) == folded(other)
 }
 
+/// Whether a text can be the name of somebody: it has a letter or a digit that is seen.
+pub fn names_somebody(name: &str) -> bool {
+    // The fillers of Hangul are letters, and blank.
+    let is_blank = |c: &char| matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+    name.chars().any(|c| c.is_alphanumeric() && !is_blank(&c))
+}
+
 fn folded(name: &str) -> String {
     let name = uniform(name);
-    let of_words = |c: &char| c.is_alphanumeric();
-    // A name of marks alone is told apart by them.
-    let has_words = name.chars().any(|c| of_words(&c));
-    let characters = name
-        .chars()
-        .filter(|c| !c.is_whitespace() && (of_words(c) || !has_words));
+    let characters = name.chars().filter(|c| c.is_alphanumeric());
     characters.flat_map(char::to_lowercase).collect()
 }
 
@@ -95,7 +97,7 @@ impl Book {
             let first = self.first_of(recorded);
             let operator = first.operator.as_str();
             let approver = recorded.approver.as_deref().or(first.approver.as_deref());
-            let approver = approver.filter(|approver| !approver.trim().is_empty());
+            let approver = approver.filter(|approver| names_somebody(approver));
             if matches!(event, Event::Found(_)) && stage.is_resting() {
                 // A new handling needs a new approval.
                 handlings.push(Handling::default());
@@ -179,7 +181,7 @@ impl Handling<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_same_person;
+    use super::{is_same_person, names_somebody};
 
     #[test]
     fn names_that_differ_in_writing_only_are_of_one_person() {
@@ -196,13 +198,23 @@ mod tests {
         ] {
             assert!(is_same_person(one, other), "{one} {other}");
         }
-        for (one, other) in [
-            ("张三", "张四"),
-            ("Zhang San", "Zhang"),
-            ("张三", ""),
-            ("★", "☆"),
-        ] {
+        for (one, other) in [("张三", "张四"), ("Zhang San", "Zhang"), ("张三", "")] {
             assert!(!is_same_person(one, other), "{one} {other}");
+        }
+        for nobody in [
+            "",
+            " ",
+            "\u{3000}",
+            ".",
+            "——",
+            "\u{200b}",
+            "\u{3164}",
+            "\u{ffa0} \u{115f}",
+        ] {
+            assert!(!names_somebody(nobody), "{nobody:?}");
+        }
+        for somebody in ["张", "x", "买买提·吐尔逊", "\u{200b}3", "བསོད"] {
+            assert!(names_somebody(somebody), "{somebody}");
         }
     }
 }

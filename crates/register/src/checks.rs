@@ -6,7 +6,7 @@ use aidlink_faults::text::Text;
 use jiff::civil::Date;
 use serde_json::Value;
 
-use crate::approval::is_same_person;
+use crate::approval::{is_same_person, names_somebody};
 use crate::decision::Finding;
 use crate::event::{Answer, Event, Found, JudicialAidStep, Reply, SentAs, Source};
 use crate::items::{Refused, RefusedWhy};
@@ -62,7 +62,7 @@ pub(crate) fn check_recorder(
     approver: Option<&str>,
     because: Option<&str>,
 ) -> Result<(), Refused> {
-    if operator.trim().is_empty() {
+    if !names_somebody(operator) {
         return Err(fields(
             "/operator",
             "未写明登记人",
@@ -76,10 +76,15 @@ pub(crate) fn check_recorder(
             "operator and approver must be two persons",
         ));
     }
-    for (field, text) in [("/approver", approver), ("/because", because)] {
-        if text.is_some_and(|text| text.trim().is_empty()) {
-            return Err(fields(field, "该项为空", "the text is empty"));
-        }
+    if approver.is_some_and(|approver| !names_somebody(approver)) {
+        return Err(fields(
+            "/approver",
+            "未写明审批人姓名",
+            "nobody is named as approver",
+        ));
+    }
+    if because.is_some_and(|because| because.trim().is_empty()) {
+        return Err(fields("/because", "该项为空", "the text is empty"));
     }
     check_text("/operator", operator)?;
     check_text("/approver", approver.unwrap_or_default())?;

@@ -12,7 +12,9 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::partial::parent_of;
 use aidlink_office::audit_log::{Count, Event};
-use aidlink_office::manifest::{ColumnRead, MANIFEST, Manifest, RegisterRead, StepKind};
+use aidlink_office::manifest::{
+    ColumnRead, ExportRead, MANIFEST, Manifest, RegisterRead, StepKind,
+};
 use aidlink_office::round::RoundTerms;
 use aidlink_office::round_folder::{RoundFolder, manifest_of};
 use aidlink_office::signing::{PublicKey, public_key_path};
@@ -105,10 +107,16 @@ impl RoundRegister {
         });
         let mut heads: Vec<RegisterRead> = Vec::new();
         for output in outputs {
+            // The signer is the agency of the export: what another agency says of the register
+            // is not asked.
+            let is_of_referrals = |read: &ExportRead| {
+                terms.policy.referrals_on.as_deref() == Some(read.export.as_str())
+            };
             let is_head = |manifest: &Manifest| {
                 manifest.step == StepKind::Tokenise
                     && manifest.round == terms.round
                     && manifest.register.is_some()
+                    && manifest.exports.iter().all(is_of_referrals)
             };
             if manifest_of(output).is_some_and(|manifest| is_head(&manifest)) {
                 // An earlier event in it would hide what was recorded since.
