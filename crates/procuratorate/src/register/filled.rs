@@ -16,6 +16,7 @@ use aidlink_agency::scan::plain_rows::{PlainCell, PlainFile, PlainTable};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::{find, shown_name};
 use aidlink_faults::text::Text;
+use aidlink_register::approval::names_somebody;
 use aidlink_register::decision::{Finding, Reason};
 use jiff::civil::Date;
 
@@ -692,7 +693,7 @@ fn complete(mut said: Said, index: &Index<'_>) -> Result<(Said, Date), Refused> 
         .by
         .take()
         .or_else(|| unless_stated.decided_by.clone());
-    if details.by.is_none() {
+    if !details.by.as_deref().is_some_and(names_somebody) {
         return Err((Some(FilledColumn::DecidedBy), WhyRefused::NoName));
     }
     let day = details.on.or(unless_stated.decided_on);
