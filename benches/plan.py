@@ -46,6 +46,11 @@ def seconds(value):
     return f"{value:.1f} s"
 
 
+def work(value, cores):
+    """Returns processor seconds, and how long they take on all cores."""
+    return f"{value:,.1f} core-s, {seconds(value / cores)}"
+
+
 def size(value):
     for unit, one in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if value >= one:
@@ -58,29 +63,29 @@ def plan(rows, cases, cores):
     millions = rows / 1e6
     leads = cases * LEADS
     tokens = rows * SENT
-    pooled = POOLED * millions / cores
-    tokenise = TOKENISE * millions / cores
-    screen = SCREEN * tokens / 1e6 / cores
+    pooled = POOLED * millions
+    tokenise = TOKENISE * millions
+    screen = SCREEN * tokens / 1e6
     carry = tokens * TOKEN / NETWORK
-    sheets = SHEET * millions / cores
+    sheets = SHEET * millions
     memory = BASE + PER_MILLION_CASES * cases / 1e6
     screening = BASE + PER_MILLION_LEADS * leads / 1e6
     steps = {
-        "tokenise": tokenise,
+        "tokenise": tokenise / cores,
         "carry the token files": carry,
-        "screen": screen,
+        "screen": screen / cores,
     }
     lines = [
         ("rows of registers, of cases", f"{rows:,.0f}, {cases:,.0f}"),
         ("exports as CSV", size(rows * CSV_ROW)),
-        ("pooled round", f"{seconds(pooled)}, {memory:,.0f} MiB"),
-        ("the same from XLSX", seconds(sheets + pooled)),
-        ("tokenise, all registers after each other", f"{seconds(tokenise)}, {TOKENISE_MOST} MiB"),
+        ("pooled round", f"{work(pooled, cores)}, {memory:,.0f} MiB"),
+        ("the same from XLSX", work(sheets + pooled, cores)),
+        ("tokenise, all registers after each other", f"{work(tokenise, cores)}, {TOKENISE_MOST} MiB"),
         ("token files", size(tokens * TOKEN)),
         ("carry them at 100 Mbit/s", seconds(carry)),
-        ("screen", f"{seconds(screen)}, {screening:,.0f} MiB"),
+        ("screen", f"{work(screen, cores)}, {screening:,.0f} MiB"),
         ("leads, as a file", f"{leads:,.0f}, {size(leads * LEAD)}"),
-        ("resolve", f"{seconds(POOLED * cases / 1e6 / cores)}, {memory:,.0f} MiB"),
+        ("resolve", f"{work(POOLED * cases / 1e6, cores)}, {memory:,.0f} MiB"),
     ]
     first = max(steps, key=steps.get)
     return lines, f"{first} ({seconds(steps[first])})"
