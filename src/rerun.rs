@@ -156,7 +156,10 @@ impl StepInputs {
             }
             StepKind::Screen => return Err(nothing_to_exchange(manifest).unwrap_or_default()),
         };
-        let names_register = exports.iter().any(|export| export.register.is_some());
+        // Of what an office tokenises, only the referrals come from the register.
+        let reads_it =
+            manifest.step != StepKind::Tokenise || export == terms.policy.referrals_on.as_deref();
+        let names_register = reads_it && exports.iter().any(|export| export.register.is_some());
         if names_register != manifest.register.is_some() {
             return Err(Text::new(
                 "轮次文件所指登记簿与运行记录不符",

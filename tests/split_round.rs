@@ -962,6 +962,42 @@ pub fn sign_again(split: &SplitRound, name: &str, office: &str) {
     split.round.write(&signature_file, signed);
 }
 
+/// How many rows of its own export are rejected, the procuratorate knows.
+#[test]
+fn the_rejects_of_its_own_export_make_lists_provisional_whatever_the_centre_says() {
+    let split = SplitRound::plain(Round::sample());
+    let cases = "procuratorate.case-parties.csv";
+    let text = split.round.read(cases);
+    let columns = text.lines().nth(1).unwrap().matches(',').count();
+    let bad = format!("不详{}\n", ",".repeat(columns)).repeat(300);
+    split.round.write(cases, text + &bad);
+    for export in EXPORTS {
+        let done = split.tokenise(export);
+        assert!(matches!(done.code, 0 | 3), "{export}: {}", done.stderr);
+    }
+    let screened = split.screen(&EXPORTS, "at-centre");
+    assert_eq!(screened.code, 3, "{}", screened.stderr);
+    let name = "at-centre/to-procuratorate/leads.json";
+    let mut leads: serde_json::Value = serde_json::from_str(&split.round.read(name)).unwrap();
+    let honest = split.resolve("at-centre", "honest");
+    assert_eq!(honest.code, 3, "{}", honest.stderr);
+    let reasons = leads["provisional"].as_array_mut().unwrap();
+    assert_eq!(reasons.len(), 1, "{reasons:?}");
+    reasons.clear();
+    split.round.write(name, format!("{leads}\n"));
+    let sum = Command::new("sha256sum")
+        .arg(split.round.path(name))
+        .output();
+    split
+        .round
+        .write(&format!("{name}.sha256"), sum.unwrap().stdout);
+    sign_again(&split, name, "centre");
+    let hidden = split.resolve("at-centre", "hidden");
+    assert_eq!(hidden.code, 3, "{}{}", hidden.stdout, hidden.stderr);
+    let lists = |output: &str| files_below(&split.round.path(&format!("{output}/lists")));
+    assert_eq!(lists("hidden"), lists("honest"));
+}
+
 #[test]
 fn leads_that_this_round_cannot_have_produced_are_refused() {
     let split = SplitRound::plain(Round::sample());

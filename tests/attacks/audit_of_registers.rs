@@ -377,6 +377,24 @@ fn digits(key_file: &str) -> String {
     line.rsplit(':').next().unwrap().to_owned()
 }
 
+/// A key file that was moved into the folder of a round is told, although the key is in its place
+/// no more, and nobody knows its digits.
+#[test]
+fn a_key_that_was_moved_into_the_folder_of_a_round_is_told() {
+    let register = Register::new();
+    let (_, checks) = audit(&register.office, "R1");
+    assert_eq!(state(&checks, 28), "held", "{checks:?}");
+    for name in ["notes.txt", "output/leaked.key"] {
+        let moved = register.office.path("R1", name);
+        fs::rename(register.path("register.key"), &moved).unwrap();
+        let (_, checks) = audit(&register.office, "R1");
+        assert_eq!(state(&checks, 28), "not_held", "{checks:?}");
+        let said = &checks[&28].1;
+        assert!(said.contains(&format!("{name} contains the key")), "{said}");
+        fs::rename(&moved, register.path("register.key")).unwrap();
+    }
+}
+
 /// What stands in the place of a round's key, and is no key, is not taken for a key that is gone.
 #[test]
 fn what_stands_in_the_place_of_a_key_is_told() {

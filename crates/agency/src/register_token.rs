@@ -22,7 +22,7 @@ use crate::national_id::NationalId;
 use crate::tokeniser::{Scratch, Tokeniser};
 
 /// The prefix of the key in a register's key file.
-const KEY_PREFIX: &str = "aidlink-register-key-v1:";
+pub const KEY_PREFIX: &str = "aidlink-register-key-v1:";
 
 /// The key of a register: 32 random bytes, with the register they belong to.
 ///

@@ -401,7 +401,7 @@ fn round_files_in(folder: &Path) -> Vec<(PathBuf, String)> {
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| {
             path.extension()
-                .is_some_and(|extension| extension == "toml")
+                .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
         })
         .filter_map(|path| {
             let written = WrittenRound::read(&path).ok()?;

@@ -231,7 +231,17 @@ fn make_lists(
         fields_missing: file.fields_missing,
         received: file.received,
     };
-    let (resolved, report) = resolve(&exports, &tokenising, &marker, &screened, found, register)?;
+    let (mut resolved, report) =
+        resolve(&exports, &tokenising, &marker, &screened, found, register)?;
+    // Of its own export the procuratorate knows it, whatever the centre says.
+    let rate = report.account.reject_rate();
+    let is_of_cases = |reason: &Provisional| matches!(reason, Provisional::RejectRate { export, .. } if export == CASE_EXPORT);
+    if rate > terms.thresholds.reject_rate && !resolved.provisional.iter().any(is_of_cases) {
+        resolved.provisional.push(Provisional::RejectRate {
+            export: CASE_EXPORT.to_owned(),
+            rate,
+        });
+    }
     let export = read_export(planned, &exports, report);
     log.record(&Event::Resolved {
         leads: Count(resolved.leads.len() as u64),
@@ -380,6 +390,12 @@ fn age_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
         }
     }
     // What did not come is absent, however old it would be.
+    let mut never_read = used.iter().filter(|export| {
+        let mut left_out = terms.not_joined.iter();
+        terms.export(export).is_none() && !left_out.any(|left| left.export == **export)
+    });
+    agrees &=
+        never_read.all(|export| file.not_verified_by.get(*export) == Some(&NotVerified::Absent));
     let mut stale = used.iter().filter(|export| is_stale(export));
     agrees &= stale.all(|export| file.not_verified_by.contains_key(*export));
     if is_stale(CASE_EXPORT) {

@@ -24,7 +24,9 @@ pub fn names_somebody(name: &str) -> bool {
 
 fn folded(name: &str) -> String {
     let name = uniform(name);
-    let characters = name.chars().filter(|c| c.is_alphanumeric());
+    // Letters that are written as the dot between the parts of a name.
+    let is_dot = |c: &char| matches!(c, '\u{a78f}' | '\u{318d}' | '\u{119e}');
+    let characters = name.chars().filter(|c| c.is_alphanumeric() && !is_dot(c));
     characters.flat_map(char::to_lowercase).collect()
 }
 
@@ -195,6 +197,7 @@ mod tests {
             ("买买提·吐尔逊", "买买提.吐尔逊"),
             ("买买提‧吐尔逊", "买买提∙吐尔逊"),
             ("买买提⋅吐尔逊", "买买提-吐尔逊"),
+            ("买买提ㆍ吐尔逊", "买买提ꞏ吐尔逊"),
         ] {
             assert!(is_same_person(one, other), "{one} {other}");
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aidlink_agency::register_token::RegisterKey;
+use aidlink_agency::register_token::{KEY_PREFIX, RegisterKey};
 use aidlink_faults::fault::{Faults, io_reason};
 use aidlink_faults::personal_number::{NumberKind, shown_path};
 use aidlink_faults::text::Text;
@@ -16,6 +16,7 @@ use aidlink_procuratorate::register::in_round::book_of;
 use aidlink_register::approval::Unapproved;
 use aidlink_register::register::Register;
 use aidlink_register::texts::numbers_in;
+use zeroize::Zeroizing;
 
 use super::finding::Finding;
 use super::key::{contains_digits, digits_of_key};
@@ -246,12 +247,16 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
             ));
         }
     }
-    let key = match (is_missing(&read.at.key), read.key()) {
+    let known = read.key();
+    wrong.extend(copies_of(known.as_ref(), &evidence.round_folder));
+    let key = match (is_missing(&read.at.key), known) {
         (true, _) => {
             let path = shown_path(&read.at.key);
             Text::new(
-                format!("密钥 {path} 不在此处"),
-                format!("the key {path} is not here"),
+                format!("密钥 {path} 不在此处；轮次文件夹中没有登记簿的密钥文件"),
+                format!(
+                    "the key {path} is not here, and no key file of a register is in the round's folder"
+                ),
             )
         }
         (false, None) => {
@@ -261,13 +266,10 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
             ));
             Text::default()
         }
-        (false, Some(key)) => {
-            wrong.extend(copies_of(&key, &evidence.round_folder));
-            Text::new(
-                "轮次文件夹中没有登记簿的密钥",
-                "the key of the register is not in the round's folder",
-            )
-        }
+        (false, Some(_)) => Text::new(
+            "轮次文件夹中没有登记簿的密钥",
+            "the key of the register is not in the round's folder",
+        ),
     };
     Finding::of(
         wrong,
@@ -306,18 +308,24 @@ fn open_to_others(path: &Path) -> Option<Text> {
 }
 
 /// Returns what is wrong if files below a folder contain a key of a register, or if nobody can
-/// tell.
-fn copies_of(key: &RegisterKey, folder: &Path) -> Vec<Text> {
-    let text = key.to_text();
+/// tell. A key file is recognised by its prefix, and the digits of `key` wherever they are.
+fn copies_of(key: Option<&RegisterKey>, folder: &Path) -> Vec<Text> {
+    let text = key.map(RegisterKey::to_text);
     let not_listed = || {
         vec![Text::new(
             "轮次文件夹无法查看，不能确认其中没有登记簿的密钥",
             "the round's folder cannot be listed, so nobody knows whether the key of the register is in it",
         )]
     };
-    let (Some(secret), Ok(opened)) = (digits_of_key(&text), Folder::open(folder)) else {
+    let secret = text.and_then(|text| digits_of_key(&text));
+    let Ok(opened) = Folder::open(folder) else {
         return not_listed();
     };
+    if key.is_some() && secret.is_none() {
+        return not_listed();
+    }
+    let prefix = Zeroizing::new(KEY_PREFIX.to_owned());
+    let wanted: Vec<Zeroizing<String>> = secret.into_iter().chain([prefix]).collect();
     let below = opened.below();
     let (mut copies, mut unknown) = (Vec::new(), Vec::new());
     for (path, _) in &below.unreadable {
@@ -336,11 +344,13 @@ fn copies_of(key: &RegisterKey, folder: &Path) -> Vec<Text> {
         if there.is_ok_and(|metadata| metadata.len() > LARGEST_COPY) {
             continue;
         }
-        let searched = opened.open_file(path);
-        match searched.and_then(|file| contains_digits(file, &secret)) {
-            Ok(true) => copies.push(shown_path(path)),
-            Ok(false) => {}
-            Err(_) => unknown.push(shown_path(path)),
+        let mut contained = wanted
+            .iter()
+            .map(|wanted| contains_digits(opened.open_file(path)?, wanted));
+        match contained.find(|contained| !matches!(contained, Ok(false))) {
+            None => {}
+            Some(Ok(_)) => copies.push(shown_path(path)),
+            Some(Err(_)) => unknown.push(shown_path(path)),
         }
     }
     let mut wrong: Vec<Text> = copies

@@ -121,8 +121,10 @@ impl RoundRegister {
             if manifest_of(output).is_some_and(|manifest| is_head(&manifest)) {
                 // An earlier event in it would hide what was recorded since.
                 let verified = verify(output, None, &named)?;
+                // A manifest alone may be an older one.
+                let log_is_whole = verified.log_is_whole;
                 match (&verified.signer, verified.manifest) {
-                    (Signer::Named(..), manifest) if is_head(&manifest) => {
+                    (Signer::Named(..), manifest) if log_is_whole && is_head(&manifest) => {
                         heads.extend(manifest.register);
                     }
                     _ => return Err(not_signed(output)),
@@ -380,8 +382,8 @@ fn not_signed(output: &Path) -> Fault {
     Fault::of_file(
         &output.join(MANIFEST),
         Text::new(
-            "清单没有本机关（[signing.signers]）的有效签名，不能据以确定当时读到登记簿的哪一项",
-            "the manifest has no valid signature of the procuratorate ([signing.signers]), so it does not tell up to which event the register was read",
+            "运行记录没有本机关（[signing.signers]）的有效签名，或与运行日志不符，不能据以确定当时读到登记簿的哪一项",
+            "the manifest has no valid signature of the procuratorate ([signing.signers]) or is not that of the log, so it does not tell up to which event the register was read",
         ),
         Text::new(
             "请用 aidlink audit verify 核对该文件夹，查明由谁改动，并从备份恢复",
