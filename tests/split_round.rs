@@ -7,7 +7,9 @@ use std::process::Command;
 
 use aidlink_office::signing::{Signature, SigningKey};
 
-use crate::support::{CommandResult, Round, aidlink, command_result, csv_records, set_mode};
+use crate::support::{
+    CommandResult, Round, aidlink, command_result, csv_records, files_below, set_mode,
+};
 
 pub const EXPORTS: [&str; 6] = [
     "procuratorate.case-parties",
