@@ -10,10 +10,12 @@ docs/performance.md on one machine: measure your own with the commands there, an
 import argparse
 
 # Processor seconds for a million rows, of one core (AMD EPYC, 2026).
-POOLED = 0.21  # read a CSV register row in a pooled round
-TOKENISE = 1.2  # the same, and write its token
+POOLED = 0.27  # read a CSV register row in a pooled round
+TOKENISE = 1.1  # the same, and write its token
 SCREEN = 0.042  # search a register's token among the case parties
 SHEET = 13.0  # read a row of ten columns from an XLSX workbook
+# Processor seconds for a lead: its rows on lists, in the workbook and on the person's page.
+LISTED = 0.00024
 # Bytes.
 CSV_ROW = 95  # of a register
 TOKEN = 17  # a token with its outcomes, in a token file
@@ -21,11 +23,11 @@ LEAD = 40  # a lead on its way from the centre
 # Memory in MiB.
 BASE = 56  # of every command
 TOKENISE_MOST = 291  # however many rows: persons are sorted in runs
-PER_MILLION_CASES = 1_300  # `run` and `resolve`, by rows of the case export
+PER_LISTED_LEAD = 0.019  # `run` and `resolve`
 PER_MILLION_LEADS = 1_540  # `aidlink-screen`, by leads
 # Shares, as in the sample: persons of a register who are sent, and leads of a case row.
 SENT = 0.45
-LEADS = 0.15
+LEADS = 0.33
 # What carries files between offices, bytes a second (100 Mbit/s).
 NETWORK = 12.5e6
 
@@ -63,17 +65,19 @@ def plan(rows, cases, cores):
     millions = rows / 1e6
     leads = cases * LEADS
     tokens = rows * SENT
-    pooled = POOLED * millions
+    listed = LISTED * leads
+    pooled = POOLED * millions + listed
     tokenise = TOKENISE * millions
     screen = SCREEN * tokens / 1e6
     carry = tokens * TOKEN / NETWORK
     sheets = SHEET * millions
-    memory = BASE + PER_MILLION_CASES * cases / 1e6
+    memory = BASE + PER_LISTED_LEAD * leads
     screening = BASE + PER_MILLION_LEADS * leads / 1e6
     steps = {
         "tokenise": tokenise / cores,
         "carry the token files": carry,
         "screen": screen / cores,
+        "resolve": (POOLED * cases / 1e6 + listed) / cores,
     }
     lines = [
         ("rows of registers, of cases", f"{rows:,.0f}, {cases:,.0f}"),
@@ -85,7 +89,7 @@ def plan(rows, cases, cores):
         ("carry them at 100 Mbit/s", seconds(carry)),
         ("screen", f"{work(screen, cores)}, {screening:,.0f} MiB"),
         ("leads, as a file", f"{leads:,.0f}, {size(leads * LEAD)}"),
-        ("resolve", f"{work(POOLED * cases / 1e6, cores)}, {memory:,.0f} MiB"),
+        ("resolve", f"{work(POOLED * cases / 1e6 + listed, cores)}, {memory:,.0f} MiB"),
     ]
     first = max(steps, key=steps.get)
     return lines, f"{first} ({seconds(steps[first])})"
