@@ -8,8 +8,9 @@ Times differ from machine to machine and from minute to minute; the number of in
 does. So `benches/instructions.tsv` keeps it over time, and a change that costs a tenth more is seen at once. It is
 told then; exit code 1 if a command takes over a quarter more than recorded: make it cheaper, or record the new count
 in the commit that explains it. How much `tokenise` takes depends on how many blocks of rows begin before the kinds of
-rows in the ones before are known, so on what else the machine does: it is told, and never a failure. Valgrind has no AVX-512 and no SHA instructions, so the counts are not those of a new
-processor, and hashing weighs more than it does there.
+rows in the ones before are known, so on what else the machine does: it is told, and never a failure. Valgrind has no
+AVX-512 and no SHA instructions, so the counts are not those of a new processor, and hashing weighs more than it does
+there.
 """
 
 import argparse

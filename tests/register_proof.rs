@@ -4,12 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::register_rounds::{DECIDED, Office, Record, set_case};
-use crate::split_round::{EXPORTS, SplitRound, sign_again};
+use crate::split_round::{EXPORTS, SplitRound, send_leads, sign_again};
 use crate::support::{CommandResult, Round, aidlink, csv_records, files_below};
 
 const CIVIL: &str = "civil-affairs.assistance";
@@ -602,14 +601,7 @@ fn a_split_round_says_the_same_and_no_more_crosses_than_was_asked() {
     // A centre that says more than it can know is refused.
     let write = |text: String| {
         assert_ne!(text, good);
-        split.round.write(name, &text);
-        let sum = Command::new("sha256sum")
-            .arg(split.round.path(name))
-            .output();
-        split
-            .round
-            .write(&format!("{name}.sha256"), sum.unwrap().stdout);
-        sign_again(&split, name, "centre");
+        send_leads(&split, name, &text);
     };
     let assert_refused = |text: String, words: &str| {
         write(text);
@@ -817,14 +809,7 @@ fn a_register_that_is_too_old_proves_nothing_whatever_the_centre_says() {
         without(false, true),
         absent,
     ] {
-        split.round.write(name, format!("{file}\n"));
-        let sum = Command::new("sha256sum")
-            .arg(split.round.path(name))
-            .output();
-        split
-            .round
-            .write(&format!("{name}.sha256"), sum.unwrap().stdout);
-        sign_again(&split, name, "centre");
+        send_leads(&split, name, &format!("{file}\n"));
         let result = own_step(&split, "resolve", &["--leads", &leads], "refused");
         assert_eq!(result.code, 1, "{}", result.stdout);
         let told = "which exports the file calls too old or absent does not follow";

@@ -964,6 +964,20 @@ pub fn sign_again(split: &SplitRound, name: &str, office: &str) {
     split.round.write(&signature_file, signed);
 }
 
+/// Writes screened leads in place of those of the centre, with its checksum and signature.
+pub fn send_leads(split: &SplitRound, name: &str, text: &str) {
+    split.round.write(name, text);
+    write_checksum(&split.round.path(name));
+    sign_again(split, name, "centre");
+}
+
+/// Writes the checksum of a file beside it.
+pub fn write_checksum(file: &Path) {
+    let sum = Command::new("sha256sum").arg(file).output().unwrap();
+    let beside = format!("{}.sha256", file.display());
+    std::fs::write(beside, sum.stdout).unwrap();
+}
+
 /// How many rows of its own export are rejected, the procuratorate knows.
 #[test]
 fn the_rejects_of_its_own_export_make_lists_provisional_whatever_the_centre_says() {
@@ -986,14 +1000,7 @@ fn the_rejects_of_its_own_export_make_lists_provisional_whatever_the_centre_says
     let reasons = leads["provisional"].as_array_mut().unwrap();
     assert_eq!(reasons.len(), 1, "{reasons:?}");
     reasons.clear();
-    split.round.write(name, format!("{leads}\n"));
-    let sum = Command::new("sha256sum")
-        .arg(split.round.path(name))
-        .output();
-    split
-        .round
-        .write(&format!("{name}.sha256"), sum.unwrap().stdout);
-    sign_again(&split, name, "centre");
+    send_leads(&split, name, &format!("{leads}\n"));
     let hidden = split.resolve("at-centre", "hidden");
     assert_eq!(hidden.code, 3, "{}{}", hidden.stdout, hidden.stderr);
     let lists = |output: &str| files_below(&split.round.path(&format!("{output}/lists")));
@@ -1015,13 +1022,7 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     );
     let assert_refused = |text: String, words: &str| {
         assert_ne!(text, good);
-        split.round.write(name, &text);
-        let sum = Command::new("sha256sum")
-            .arg(split.round.path(name))
-            .output()
-            .unwrap();
-        split.round.write(&format!("{name}.sha256"), sum.stdout);
-        sign_again(&split, name, "centre");
+        send_leads(&split, name, &text);
         let result = split.resolve("at-centre", "refused");
         assert_eq!(result.code, 1, "{}", result.stdout);
         assert!(

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_array::{Array as _, FixedSizeBinaryArray, RecordBatch, UInt8Array};
@@ -18,7 +17,7 @@ use aidlink_office::round::{Mode, Reads, WrittenRound};
 use aidlink_office::signing::{Signature, SigningKey};
 use serde_json::Value;
 
-use crate::split_round::{EXPORTS, SplitRound, aidlink_screen};
+use crate::split_round::{EXPORTS, SplitRound, aidlink_screen, write_checksum};
 use crate::support::{CommandResult, Round, aidlink, set_mode};
 
 const CASES: &str = "procuratorate.case-parties";
@@ -54,11 +53,6 @@ fn replace_signature(
     let key = SigningKey::read(Path::new(&split.signing_key(office))).unwrap();
     let signed = key.sign(&fs::read(file).unwrap(), &comment, file).unwrap();
     fs::write(format!("{}.minisig", file.display()), signed).unwrap();
-}
-
-fn write_checksum(file: &Path) {
-    let sum = Command::new("sha256sum").arg(file).output().unwrap();
-    fs::write(format!("{}.sha256", file.display()), sum.stdout).unwrap();
 }
 
 fn screen(split: &SplitRound, exports: &[&str]) -> CommandResult {

@@ -17,16 +17,27 @@ pub fn is_same_person(one: &str, other: &str) -> bool {
 
 /// Whether a text can be the name of somebody: it has a letter or a digit that is seen.
 pub fn names_somebody(name: &str) -> bool {
-    // The fillers of Hangul are letters, and blank.
-    let is_blank = |c: &char| matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
-    name.chars().any(|c| c.is_alphanumeric() && !is_blank(&c))
+    !folded(name).is_empty()
 }
 
+/// Returns what tells one name from another: its letters and digits.
 fn folded(name: &str) -> String {
+    // Letters by their class: the blank fillers of Hangul, and three that serve as the dot
+    // between the parts of a name.
+    let is_seen = |c: &char| {
+        !matches!(
+            c,
+            '\u{115f}'
+                | '\u{1160}'
+                | '\u{3164}'
+                | '\u{ffa0}'
+                | '\u{a78f}'
+                | '\u{318d}'
+                | '\u{119e}'
+        )
+    };
     let name = uniform(name);
-    // Letters that are written as the dot between the parts of a name.
-    let is_dot = |c: &char| matches!(c, '\u{a78f}' | '\u{318d}' | '\u{119e}');
-    let characters = name.chars().filter(|c| c.is_alphanumeric() && !is_dot(c));
+    let characters = name.chars().filter(|c| c.is_alphanumeric() && is_seen(c));
     characters.flat_map(char::to_lowercase).collect()
 }
 
@@ -198,6 +209,8 @@ mod tests {
             ("买买提‧吐尔逊", "买买提∙吐尔逊"),
             ("买买提⋅吐尔逊", "买买提-吐尔逊"),
             ("买买提ㆍ吐尔逊", "买买提ꞏ吐尔逊"),
+            ("张三\u{3164}", "张三"),
+            ("张\u{ffa0}三\u{1160}", "张\u{200b}三"),
         ] {
             assert!(is_same_person(one, other), "{one} {other}");
         }

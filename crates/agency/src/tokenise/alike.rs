@@ -195,46 +195,9 @@ pub(super) struct Known {
 /// The values of an attribute.
 #[derive(Clone, Default)]
 struct KnownValues {
-    cells: CellNumbers,
+    /// The number of each cell that is not empty, as it is in the file.
+    cells: HashMap<Box<[u8]>, u16, RandomState>,
     numbers: HashMap<Alike, u16, RandomState>,
-}
-
-/// The number of each cell that is not empty, as it is in the file.
-#[derive(Clone, Default)]
-struct CellNumbers {
-    /// Cells of at most fifteen bytes, as most are, with their length as the last byte: they are
-    /// compared as one integer.
-    short: HashMap<u128, u16, RandomState>,
-    long: HashMap<Box<[u8]>, u16, RandomState>,
-}
-
-impl CellNumbers {
-    fn short(cell: &[u8]) -> Option<u128> {
-        let mut bytes = [0; 16];
-        let (text, length) = bytes.split_at_mut(15);
-        text.get_mut(..cell.len())?.copy_from_slice(cell);
-        length.fill(u8::try_from(cell.len()).ok()?);
-        Some(u128::from_le_bytes(bytes))
-    }
-
-    fn get(&self, cell: &[u8]) -> Option<u16> {
-        let found = match Self::short(cell) {
-            Some(short) => self.short.get(&short),
-            None => self.long.get(cell),
-        };
-        found.copied()
-    }
-
-    fn insert(&mut self, cell: &[u8], number: u16) {
-        match Self::short(cell) {
-            Some(short) => self.short.insert(short, number),
-            None => self.long.insert(cell.into(), number),
-        };
-    }
-
-    fn len(&self) -> usize {
-        self.short.len() + self.long.len()
-    }
 }
 
 /// What the rules say of a kind of rows.
@@ -276,7 +239,7 @@ impl KnownValues {
     fn number_of(&self, cell: &[u8]) -> Option<u16> {
         match cell {
             [] => Some(EMPTY),
-            _ => self.cells.get(cell),
+            _ => self.cells.get(cell).copied(),
         }
     }
 
@@ -470,7 +433,7 @@ impl<'a> AlikeRows<'a> {
             if let Some(values) = known.values.get_mut(index)
                 && values.may_keep(&cell)
             {
-                values.cells.insert(&cell, number);
+                values.cells.insert(cell, number);
             }
         }
         let mut firsts: BTreeMap<Kind, &OwnedRow> = BTreeMap::new();
@@ -505,7 +468,7 @@ impl<'a> AlikeRows<'a> {
                 None => {
                     let number = values.number(self.read(told, cell)?)?;
                     if values.may_keep(cell) {
-                        values.cells.insert(cell, number);
+                        values.cells.insert(cell.into(), number);
                     }
                     number
                 }
