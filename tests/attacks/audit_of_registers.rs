@@ -393,6 +393,19 @@ fn a_key_that_was_moved_into_the_folder_of_a_round_is_told() {
         assert!(said.contains(&format!("{name} contains the key")), "{said}");
         fs::rename(&moved, register.path("register.key")).unwrap();
     }
+    // Nor does it help that everything else of the register is elsewhere.
+    let moved = register.office.path("R1", "notes.txt");
+    fs::rename(register.path("register.key"), &moved).unwrap();
+    let elsewhere = register.path("../elsewhere");
+    fs::rename(register.path(""), &elsewhere).unwrap();
+    let (_, checks) = audit(&register.office, "R1");
+    assert_eq!(state(&checks, 26), "not_applicable", "{checks:?}");
+    assert_eq!(state(&checks, 28), "not_held", "{checks:?}");
+    fs::remove_file(moved).unwrap();
+    assert_eq!(
+        state(&audit(&register.office, "R1").1, 28),
+        "not_applicable"
+    );
 }
 
 /// What stands in the place of a round's key, and is no key, is not taken for a key that is gone.

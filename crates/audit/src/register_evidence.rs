@@ -144,18 +144,6 @@ impl RegisterEvidence {
             Err(NotVerified::Unknown(faults)) => unverified(read, &faults),
         }
     }
-
-    /// Returns the register, whether it is as it was signed or not.
-    pub fn there(&self) -> Option<&ReadRegister> {
-        match self {
-            RegisterEvidence::NotRead
-            | RegisterEvidence::NotHere(_)
-            | RegisterEvidence::NotFound(_) => None,
-            RegisterEvidence::Unverified(read, _)
-            | RegisterEvidence::NotHeld(read, _)
-            | RegisterEvidence::Held(read, _) => Some(read),
-        }
-    }
 }
 
 /// Returns what a fault says: where, what, and what to do.

@@ -30,18 +30,23 @@ const MOST_NAMED: usize = 50;
 /// copy of a key file, with whatever around it, is far smaller.
 const LARGEST_COPY: u64 = 1 << 20;
 
+fn not_read() -> Finding {
+    Finding::not_applicable("此步骤不读取登记簿", "this step reads no register")
+}
+
+fn not_checked(why: &Text) -> Finding {
+    Finding::not_applicable(
+        format!("未核查：{}", why.zh),
+        format!("not checked: {}", why.en),
+    )
+}
+
 /// Returns the register that a check can look at, whether it is as it was signed or not;
 /// otherwise the result.
 fn there(evidence: &Evidence) -> Result<&ReadRegister, Finding> {
     match &evidence.register {
-        RegisterEvidence::NotRead => Err(Finding::not_applicable(
-            "此步骤不读取登记簿",
-            "this step reads no register",
-        )),
-        RegisterEvidence::NotHere(why) => Err(Finding::not_applicable(
-            format!("未核查：{}", why.zh),
-            format!("not checked: {}", why.en),
-        )),
+        RegisterEvidence::NotRead => Err(not_read()),
+        RegisterEvidence::NotHere(why) => Err(not_checked(why)),
         RegisterEvidence::NotFound(why) => Err(Finding::not_held(&*why.zh, &*why.en)),
         RegisterEvidence::Unverified(read, _)
         | RegisterEvidence::NotHeld(read, _)
@@ -131,12 +136,8 @@ pub(super) fn approver(evidence: &Evidence) -> Finding {
 }
 
 pub(super) fn whole(evidence: &Evidence) -> Finding {
-    let read = match there(evidence) {
-        Ok(read) => read,
-        Err(finding) => return finding,
-    };
-    let register = match &evidence.register {
-        RegisterEvidence::Held(_, register) => register,
+    let (read, register) = match &evidence.register {
+        RegisterEvidence::Held(read, register) => (read, register),
         RegisterEvidence::NotHeld(_, faults) => {
             return Finding::of_each(messages(faults), Vec::new());
         }
@@ -146,9 +147,9 @@ pub(super) fn whole(evidence: &Evidence) -> Finding {
                 format!("the register could not be verified. {}", why.en),
             );
         }
-        RegisterEvidence::NotRead
-        | RegisterEvidence::NotHere(_)
-        | RegisterEvidence::NotFound(_) => return Finding::not_applicable("", ""),
+        RegisterEvidence::NotRead => return not_read(),
+        RegisterEvidence::NotHere(why) => return not_checked(why),
+        RegisterEvidence::NotFound(why) => return Finding::not_held(&*why.zh, &*why.en),
     };
     let head = register.head();
     let (events, persons, last) = (head.events, head.persons, &head.last);
@@ -218,7 +219,17 @@ pub(super) fn as_read(evidence: &Evidence) -> Finding {
 pub(super) fn protected(evidence: &Evidence) -> Finding {
     let read = match there(evidence) {
         Ok(read) => read,
-        Err(finding) => return finding,
+        Err(finding) => {
+            // A key that was copied into the round's folder is found without the register.
+            let copies = match &evidence.register {
+                RegisterEvidence::NotRead => Vec::new(),
+                _ => copies_of(None, &evidence.round_folder),
+            };
+            return match copies.is_empty() {
+                true => finding,
+                false => Finding::of_each(copies, Vec::new()),
+            };
+        }
     };
     let mut wrong = Vec::new();
     let beside = BESIDE.iter().map(|suffix| read.beside(suffix));
