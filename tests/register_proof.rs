@@ -275,66 +275,27 @@ fn leads_whose_aid_registers_show_are_delivered_with_register_and_day() {
     assert_eq!(noted_json["refused"].as_array().unwrap().len(), 1);
     assert_eq!(head(&office), before);
     // What a clerk withdrew does not come back.
-    let id = event_of(&office, &subsidy, "granted");
-    let withdrawn = office.command(
-        "note",
-        &[
-            "--withdraw",
-            &id,
-            "--operator",
-            "x",
-            "--because",
-            "another person",
-        ],
-    );
-    assert_eq!(
-        withdrawn.code, 0,
-        "{}{}",
-        withdrawn.stdout, withdrawn.stderr
-    );
+    let noted = |arguments: &[&str]| {
+        let by = ["--operator", "x", "--because", "another person"];
+        let noted = office.command("note", &[arguments, &by[..]].concat());
+        assert_eq!(noted.code, 0, "{}{}", noted.stdout, noted.stderr);
+    };
+    noted(&["--withdraw", &event_of(&office, &subsidy, "granted")]);
     let again = office.take("R2");
     assert_eq!(again["delivered_before"], 2);
     assert!(again["ended_meanwhile"].to_string().contains(&subsidy));
 
     // Nor what was corrected first, and withdrawn then.
     let granted = event_of(&office, &dibao[SENT], "granted");
-    let corrected = office.command(
-        "note",
-        &[
-            "--correct",
-            &granted,
-            "--kind",
-            "granted",
-            "--set",
-            "what=x",
-            "--operator",
-            "x",
-            "--because",
-            "another aid",
-        ],
-    );
-    assert_eq!(
-        corrected.code, 0,
-        "{}{}",
-        corrected.stdout, corrected.stderr
-    );
-    let id = event_of(&office, &dibao[SENT], "corrected");
-    let withdrawn = office.command(
-        "note",
-        &[
-            "--withdraw",
-            &id,
-            "--operator",
-            "x",
-            "--because",
-            "another person",
-        ],
-    );
-    assert_eq!(
-        withdrawn.code, 0,
-        "{}{}",
-        withdrawn.stdout, withdrawn.stderr
-    );
+    noted(&[
+        "--correct",
+        &granted,
+        "--kind",
+        "granted",
+        "--set",
+        "what=x",
+    ]);
+    noted(&["--withdraw", &event_of(&office, &dibao[SENT], "corrected")]);
     let again = office.take("R2");
     assert_eq!(again["delivered_before"], 1);
     assert!(again["ended_meanwhile"].to_string().contains(&dibao[SENT]));
