@@ -9,6 +9,7 @@ use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::regular_file;
+use aidlink_office::audit_log::Event;
 use aidlink_office::manifest::RegisterRead;
 use aidlink_office::round::{CONFIGURATION, WrittenRound};
 use aidlink_office::verification::Verification;
@@ -77,7 +78,15 @@ impl RegisterEvidence {
     ) -> Self {
         let manifest = &verification.manifest;
         let Some(stated) = manifest.register.clone() else {
-            return RegisterEvidence::NotRead;
+            let mut events = verification.log.events();
+            let was_read = events.any(|(_, event)| matches!(event, Event::RegisterRead { .. }));
+            return match was_read {
+                false => RegisterEvidence::NotRead,
+                true => RegisterEvidence::NotFound(Text::new(
+                    "日志记载读取了登记簿，而运行记录未载明：请查明原因",
+                    "the log says that a register was read, and the manifest states none: find out why",
+                )),
+            };
         };
         let given = round_file.map(WrittenRound::read);
         let given = given.as_ref().map(Result::as_ref);

@@ -207,9 +207,16 @@ pub enum Expected {
 
 /// Refuses a file whose name, or path in the round's folder, must not be kept.
 fn check_name(path: &Path, terms: &RoundTerms) -> Result<(), Fault> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let relative = terms.relative(path).unwrap_or_default();
-    match refused_name(&name).or_else(|| refused_name(&relative)) {
+    let inside = terms.below(path).unwrap_or_default();
+    let mut names = path.file_name().into_iter().chain([inside.as_os_str()]);
+    let refused = names.find_map(|name| match name.to_str() {
+        Some(name) => refused_name(name),
+        None => Some(Text::new(
+            "文件或其文件夹的名称不是 UTF-8 文本；名称会写入运行记录和日志",
+            "the name of the file, or of its folder, is not UTF-8 text; names are written to the manifest and the log",
+        )),
+    });
+    match refused {
         None => Ok(()),
         Some(message) => Err(Fault::of_file(
             path,

@@ -129,7 +129,8 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         let is_open = !one.record.left.is_empty()
             || !one.record.not_found.is_empty()
             || one.record.other_names() > 0;
-        one.is_due && is_open
+        let is_refused = asked.dry_run && !asked.filled_in && !one.filled_in.is_empty();
+        one.is_due && (is_open || is_refused)
     }))
 }
 

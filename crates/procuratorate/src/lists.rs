@@ -79,11 +79,21 @@ impl RoundLists {
         let numbers = PersonNumbers::of(leads.chain(not_judged), known);
         let leads = match_list::listed_leads(terms, &round.leads, &numbers, known);
         let not_judged = not_judged::not_judged_rows(terms, round, &numbers);
+        // The workbooks take as long as lists and pages together.
+        let (workbooks, (for_review, person_pages)) = rayon::join(
+            || review::workbooks(terms, &leads, &not_judged, &marking),
+            || {
+                rayon::join(
+                    || match_list::match_lists(terms, &leads, &marking),
+                    || person_pages::person_pages(terms, &leads, &marking),
+                )
+            },
+        );
         Ok(RoundLists {
-            for_review: match_list::match_lists(terms, &leads, &marking),
+            for_review,
             not_judged: not_judged::not_judged_lists(terms, &not_judged, &marking),
-            workbooks: review::workbooks(terms, &leads, &not_judged, &marking)?,
-            person_pages: person_pages::person_pages(terms, &leads, &marking),
+            workbooks: workbooks?,
+            person_pages,
             by_status: known.map(|_| by_status(&leads)),
             for_register: match &round.shown {
                 Some(shown) => shown::tables(terms, shown),

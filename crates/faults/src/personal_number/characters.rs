@@ -93,6 +93,9 @@ fn beyond_ascii(c: char) -> Character {
     if let Some(value) = chinese(c) {
         return Character::Digit(value, Script::Chinese);
     }
+    if is_ideograph(c) {
+        return Character::Other;
+    }
     if let Some(value) = decorated(c) {
         return Character::Digit(value, Script::Decorated);
     }
@@ -106,6 +109,12 @@ fn beyond_ascii(c: char) -> Character {
         Some(value) => Character::Digit(value, Script::Decimal),
         None => Character::Other,
     }
+}
+
+/// Returns whether a character is of the block CJK Unified Ideographs, in which all are letters.
+/// Most characters of lists are, and this is faster than to look them up.
+fn is_ideograph(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
 }
 
 fn decimal(c: char) -> Option<u8> {
@@ -196,6 +205,16 @@ mod tests {
             }
         }
         assert_eq!(digits as usize, ZEROS.len() * 10);
+    }
+
+    #[test]
+    fn ideographs_are_neither_digits_nor_marks_nor_separators() {
+        for c in ('\0'..=char::MAX).filter(|c| is_ideograph(*c)) {
+            let is_letter = c.general_category() == GeneralCategory::OtherLetter;
+            let is_digit = decorated(c).or_else(|| decimal(c)).is_some();
+            let plain = is_letter && c.is_alphanumeric() && !is_zero_width(c) && !is_digit;
+            assert!(plain, "U+{:04X}", c as u32);
+        }
     }
 
     #[test]

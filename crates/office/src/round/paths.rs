@@ -6,14 +6,20 @@ use aidlink_faults::configuration::{Document, Located};
 use aidlink_faults::fault::FaultCollector;
 use aidlink_faults::text::Text;
 
-/// Returns the path relative to a folder, with `/` as separator; `None` if it is
-/// not below the folder.
-pub fn relative_to(folder: &Path, path: &Path) -> Option<String> {
+/// Returns the rest of a path that is below the folder, as it is written or behind links; `None`
+/// if it is elsewhere.
+pub(super) fn below(folder: &Path, path: &Path) -> Option<PathBuf> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
-    let inside = match path.strip_prefix(folder) {
-        Ok(inside) => inside.to_path_buf(),
-        Err(_) => real(path)?.strip_prefix(real(folder)?).ok()?.to_path_buf(),
-    };
+    match path.strip_prefix(folder) {
+        Ok(inside) => Some(inside.to_path_buf()),
+        Err(_) => Some(real(path)?.strip_prefix(real(folder)?).ok()?.to_path_buf()),
+    }
+}
+
+/// Returns the path relative to a folder, with `/` as separator; `None` if it is
+/// not below the folder, or not UTF-8.
+pub fn relative_to(folder: &Path, path: &Path) -> Option<String> {
+    let inside = below(folder, path)?;
     let mut parts = Vec::new();
     for part in inside.components() {
         match part {

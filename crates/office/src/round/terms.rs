@@ -12,7 +12,7 @@ use aidlink_policy::schema::{ExportSchema, Schemas};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::paths::relative_to;
+use super::paths::{below, relative_to};
 use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 
@@ -204,6 +204,12 @@ impl RoundTerms {
     /// separator; `None` if it is not below that folder.
     pub fn relative(&self, path: &Path) -> Option<String> {
         relative_to(self.folder(), path)
+    }
+
+    /// Returns the rest of a path that is below the folder of the round file; `None` if it is
+    /// elsewhere.
+    pub fn below(&self, path: &Path) -> Option<PathBuf> {
+        below(self.folder(), path)
     }
 
     /// Returns all exports, the case parties first.

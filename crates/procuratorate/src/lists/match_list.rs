@@ -11,6 +11,7 @@ use aidlink_contract::screened_lead::CaseEvidence;
 use aidlink_faults::text::Text;
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Direction, Policy, Rule, RuleKind};
+use rayon::prelude::*;
 
 use super::about_person::AboutPerson;
 use super::case_cells::{case_fields, case_numbers};
@@ -114,7 +115,7 @@ pub(super) fn listed_leads<'l>(
 ) -> Vec<ListedLead<'l>> {
     let same_case = leads_of_same_case(&terms.policy, &terms.cases.schema, leads);
     let number = |lead: &ResolvedLead, aid: &Aid| numbers.lead(&lead.person, &aid.id);
-    let listed = leads.iter().enumerate().filter_map(|(index, lead)| {
+    let listed = leads.par_iter().enumerate().filter_map(|(index, lead)| {
         // Always found: screening takes aids from the policy, and the step of a
         // split round checks them.
         let aid = terms.policy.aid(&lead.screened.aid)?;
@@ -128,6 +129,7 @@ pub(super) fn listed_leads<'l>(
             terms,
             aid,
             lead,
+            rules: HeldRules::of(&terms.policy, lead),
             same_case,
             status: known.map(|_| Status::of(earlier)),
             earlier,
@@ -173,8 +175,9 @@ pub(super) fn match_lists(
     marking: &RoundMarking<'_>,
 ) -> Vec<MatchList> {
     let form = ListForm::of(&terms.cases.schema, terms.list_language);
-    let lists = list_names(&terms.policy).into_iter();
-    lists
+    let names: Vec<String> = list_names(&terms.policy).into_iter().collect();
+    names
+        .into_par_iter()
         .map(|name| {
             let rows = leads.iter().filter(|lead| lead.list == name);
             let rows: Vec<Vec<String>> = rows.map(|lead| lead.row.cells(&form)).collect();
@@ -216,11 +219,48 @@ fn is_evidence(kind: RuleKind) -> bool {
     !matches!(kind, RuleKind::Exclusion | RuleKind::Priority)
 }
 
+/// The rules that have an outcome for any case row of a lead, in the policy's order.
+struct HeldRules<'a> {
+    yes: Vec<&'a Rule>,
+    indicated: Vec<&'a Rule>,
+    unknown: Vec<&'a Rule>,
+}
+
+impl<'a> HeldRules<'a> {
+    fn of(policy: &'a Policy, lead: &ResolvedLead) -> Self {
+        let rules = |outcome: Outcome| {
+            let cases = lead.screened.cases.iter();
+            let ids: BTreeSet<&str> = cases
+                .flat_map(|case| case.rules(outcome))
+                .map(String::as_str)
+                .collect();
+            let rules = policy.rules.iter();
+            match ids.is_empty() {
+                true => Vec::new(),
+                false => rules
+                    .filter(|rule| ids.contains(rule.id.as_str()))
+                    .collect(),
+            }
+        };
+        HeldRules {
+            yes: rules(Outcome::Yes),
+            indicated: rules(Outcome::Indicated),
+            unknown: rules(Outcome::Unknown),
+        }
+    }
+
+    /// Returns those that a person must look at, the surest first.
+    fn open(&self) -> impl Iterator<Item = &'a Rule> {
+        self.indicated.iter().chain(&self.unknown).copied()
+    }
+}
+
 /// One lead with the data needed to write its row.
 struct LeadRow<'a> {
     terms: &'a RoundTerms,
     aid: &'a Aid,
     lead: &'a ResolvedLead,
+    rules: HeldRules<'a>,
     /// The numbers of the leads that may belong to the same household.
     same_case: Vec<String>,
     status: Option<Status>,
@@ -233,32 +273,13 @@ impl LeadRow<'_> {
         text.in_language(self.terms.list_language)
     }
 
-    /// Returns the rules with this outcome for any case row, in the policy's order.
-    fn rules(&self, outcome: Outcome) -> Vec<&Rule> {
-        let ids: BTreeSet<&str> = self
-            .lead
-            .screened
-            .cases
-            .iter()
-            .flat_map(|case| case.rules(outcome))
-            .map(String::as_str)
-            .collect();
-        let policy: &Policy = &self.terms.policy;
-        policy
-            .rules
-            .iter()
-            .filter(|rule| ids.contains(rule.id.as_str()))
-            .collect()
-    }
-
     fn urgency(&self) -> Urgency {
-        let rules = self.rules(Outcome::Yes);
+        let HeldRules { yes, indicated, .. } = &self.rules;
         // A lead that may turn out to be urgent is checked first. Unknown rules do not
         // count: of a poor export every rule is unknown.
-        let indicated = self.rules(Outcome::Indicated);
-        if indicated.iter().chain(&rules).any(|rule| rule.urgent) {
+        if indicated.iter().chain(yes).any(|rule| rule.urgent) {
             Urgency::Urgent
-        } else if rules.iter().any(|rule| rule.kind == RuleKind::Priority) {
+        } else if yes.iter().any(|rule| rule.kind == RuleKind::Priority) {
             Urgency::Priority
         } else {
             Urgency::Ordinary
@@ -319,8 +340,7 @@ impl LeadRow<'_> {
     /// Returns the checks of the rules and the aid, each once.
     fn checks(&self) -> Vec<&str> {
         let mut checks: Vec<&str> = Vec::new();
-        let rules = [Outcome::Yes, Outcome::Indicated, Outcome::Unknown].map(|of| self.rules(of));
-        let of_rules = rules.iter().flatten();
+        let of_rules = self.rules.yes.iter().copied().chain(self.rules.open());
         let of_rules = of_rules.filter_map(|rule| rule.check.as_ref());
         for check in of_rules.chain(&self.aid.check) {
             let check = self.translate(check);
@@ -334,7 +354,7 @@ impl LeadRow<'_> {
     /// Returns the titles of the rules of a kind that are yes. Those that hold in some cases
     /// only have the numbers of these.
     fn with_cases(&self, kind: RuleKind) -> Vec<String> {
-        let rules = self.rules(Outcome::Yes).into_iter();
+        let rules = self.rules.yes.iter();
         let rules = rules.filter(|rule| rule.kind == kind);
         let titles = rules.map(|rule| {
             let title = self.translate(&rule.title);
@@ -357,10 +377,8 @@ impl LeadRow<'_> {
 
     fn parts(&self) -> LeadParts {
         let title = |rule: &Rule| self.translate(&rule.title).to_owned();
-        let evidence = self
-            .rules(Outcome::Yes)
-            .into_iter()
-            .filter(|rule| is_evidence(rule.kind));
+        let evidence = self.rules.yes.iter();
+        let evidence = evidence.filter(|rule| is_evidence(rule.kind));
         let evidence = evidence.map(|rule| {
             let title = title(rule);
             match self.terms.export(&rule.on) {
@@ -375,11 +393,7 @@ impl LeadRow<'_> {
                 }
             }
         });
-        let open = [Outcome::Indicated, Outcome::Unknown].map(|of| self.rules(of));
-        let open = open
-            .into_iter()
-            .flatten()
-            .filter(|rule| is_evidence(rule.kind));
+        let open = self.rules.open().filter(|rule| is_evidence(rule.kind));
         LeadParts {
             evidence: evidence.collect(),
             open: open.map(title).collect(),
@@ -463,7 +477,8 @@ impl LeadRow<'_> {
                 policy: policy.id.clone(),
                 version: policy.version.clone(),
                 rules: self
-                    .rules(Outcome::Yes)
+                    .rules
+                    .yes
                     .iter()
                     .map(|rule| rule.id.clone())
                     .collect(),

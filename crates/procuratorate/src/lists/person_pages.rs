@@ -2,13 +2,14 @@
 //! page, with what they rest on, what to ask, and boxes to tick. Printed, and filled in by
 //! hand; the decision is then entered in the review workbook.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::page::page;
 use aidlink_office::round::RoundTerms;
 use aidlink_register::decision::{Finding, Reason};
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
+use rayon::prelude::*;
 
 use super::case_cells::distinct;
 use super::columns::{Column, Urgency};
@@ -60,10 +61,13 @@ pub(super) fn person_pages(
         if persons.is_empty() {
             continue;
         }
+        let names: BTreeSet<&str> = leads.iter().map(|lead| lead.list.as_str()).collect();
+        let registers = |list| (list, registers_of_list(&terms.policy, list));
         let writer = Writer {
             terms,
             language: terms.list_language,
             minor,
+            registers: names.into_iter().map(registers).collect(),
         };
         made.push(PersonPages {
             path,
@@ -78,6 +82,8 @@ struct Writer<'t> {
     terms: &'t RoundTerms,
     language: Language,
     minor: bool,
+    /// The registers that each list needs.
+    registers: BTreeMap<&'t str, BTreeSet<&'t str>>,
 }
 
 impl Writer<'_> {
@@ -100,12 +106,12 @@ impl Writer<'_> {
             format!("一人一档 {round}"),
             format!("Person pages, round {round}"),
         );
-        let body = html! {
-            @for (index, person) in persons.iter().enumerate() {
-                (self.person(person, index + 1, persons.len(), marking))
-            }
-        };
-        page(self.language, &title, STYLE, &body)
+        let pages = persons.par_iter().enumerate();
+        let pages = pages.map(|(index, person)| {
+            self.person(person, index + 1, persons.len(), marking)
+                .into_string()
+        });
+        page(self.language, &title, STYLE, &PreEscaped(pages.collect()))
     }
 
     fn person(
@@ -115,12 +121,9 @@ impl Writer<'_> {
         of: usize,
         marking: &RoundMarking<'_>,
     ) -> Markup {
-        let terms = self.terms;
-        let lists = person.leads.iter();
-        let lists = lists.map(|lead| lead.list.trim_end_matches(".minors"));
-        let needed: BTreeSet<&str> = lists
-            .flat_map(|list| registers_of_list(&terms.policy, list))
-            .collect();
+        let leads = person.leads.iter();
+        let needed = leads.filter_map(|lead| self.registers.get(lead.list.as_str()));
+        let needed: BTreeSet<&str> = needed.flatten().copied().collect();
         let marking = marking.of_list(&needed, self.language);
         let mut asked: BTreeSet<&str> = BTreeSet::new();
         let evidence = person.leads.iter().flat_map(|lead| &lead.parts.evidence);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use aidlink_agency::national_id::NationalId;
 use aidlink_agency::register_token::RegisterTokeniser;
 use aidlink_agency::tokeniser::Scratch;
+use aidlink_faults::personal_number::find;
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::Aid;
 use aidlink_register::book::Book;
@@ -108,10 +109,19 @@ impl Planning<'_> {
     /// # Errors
     /// The cell that cannot be used.
     pub fn leads(&self, line: &LedgerLine) -> Result<Vec<LedgerLead>, CellFault> {
-        let of_number = match line.text("lead") {
-            None => None,
-            Some(text) => LeadNumber::parse(text),
-        };
+        let of_number = line.text("lead").and_then(LeadNumber::parse);
+        // Another number is kept in the remark, and refused there if it identifies a person.
+        let other = line.text("lead").filter(|_| of_number.is_none());
+        if other.is_some_and(|text| !find(text).is_empty()) {
+            return Err(line.fault(
+                "lead",
+                Text::new(
+                    "含证件号码、电话号码或银行卡号形式的数字，不能保存",
+                    "holds digits in the form of an ID, telephone or bank card number, which are not kept",
+                ),
+                Text::new("请删去后重试", "remove them and try again"),
+            ));
+        }
         let aids = match (line.text("aid"), &of_number) {
             (Some(text), _) => self.words.aids(text).ok_or_else(|| {
                 let policy = self.words.policy.aids.iter();
