@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use aidlink_office::signing::{Signature, SigningKey};
+use serde_json::Value;
 
 use crate::support::{
     CommandResult, Round, aidlink, command_result, csv_records, files_below, set_mode,
@@ -323,7 +324,7 @@ fn a_late_agency_is_added_by_screening_again() {
     // The manifests record which screening was resolved.
     let screening = |output: &str| {
         let bytes = &split.round.output(output)["manifest.json"];
-        let manifest: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+        let manifest: Value = serde_json::from_slice(bytes).unwrap();
         manifest["screening"].as_str().unwrap().to_owned()
     };
     assert_ne!(screening("first"), screening("second"));
@@ -401,7 +402,7 @@ fn an_agency_sends_only_tokens_and_keeps_the_rest() {
             "to-centre/civil-affairs.assistance.tokens.parquet.sha256",
         ]
     );
-    let manifest: serde_json::Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
     let account = &manifest["exports"][0]["account"];
     let figure = |key: &str| account[key].as_u64().unwrap();
     assert_eq!(
@@ -994,17 +995,42 @@ fn the_rejects_of_its_own_export_make_lists_provisional_whatever_the_centre_says
     let screened = split.screen(&EXPORTS, "at-centre");
     assert_eq!(screened.code, 3, "{}", screened.stderr);
     let name = "at-centre/to-procuratorate/leads.json";
-    let mut leads: serde_json::Value = serde_json::from_str(&split.round.read(name)).unwrap();
+    let mut leads: Value = serde_json::from_str(&split.round.read(name)).unwrap();
     let honest = split.resolve("at-centre", "honest");
     assert_eq!(honest.code, 3, "{}", honest.stderr);
     let reasons = leads["provisional"].as_array_mut().unwrap();
     assert_eq!(reasons.len(), 1, "{reasons:?}");
-    reasons.clear();
-    send_leads(&split, name, &format!("{leads}\n"));
-    let hidden = split.resolve("at-centre", "hidden");
-    assert_eq!(hidden.code, 3, "{}{}", hidden.stdout, hidden.stderr);
+    let honest_reasons = reasons.clone();
     let lists = |output: &str| files_below(&split.round.path(&format!("{output}/lists")));
-    assert_eq!(lists("hidden"), lists("honest"));
+    let said = |rate: f64| serde_json::json!({"reason": "reject_rate", "export": "procuratorate.case-parties", "rate": rate});
+    for (output, said) in [
+        ("hidden", Vec::new()),
+        ("greater", vec![said(0.97)]),
+        ("smaller", vec![said(0.06)]),
+    ] {
+        leads["provisional"] = said.into();
+        send_leads(&split, name, &format!("{leads}\n"));
+        let resolved = split.resolve("at-centre", output);
+        assert_eq!(resolved.code, 3, "{}{}", resolved.stdout, resolved.stderr);
+        assert_eq!(lists(output), lists("honest"), "{output}");
+    }
+    let of_veterans = |rate: f64| serde_json::json!({"reason": "reject_rate", "export": "veterans.persons", "rate": rate});
+    for said in [
+        vec![said(0.97), said(0.96)],
+        vec![of_veterans(0.5), of_veterans(0.6)],
+        vec![of_veterans(0.01)],
+        [honest_reasons.clone(), honest_reasons].concat(),
+    ] {
+        leads["provisional"] = said.into();
+        send_leads(&split, name, &format!("{leads}\n"));
+        let refused = split.resolve("at-centre", "refused");
+        assert_eq!(refused.code, 1, "{}", leads["provisional"]);
+        assert!(
+            refused.stderr.contains("too many rejects"),
+            "{}",
+            refused.stderr
+        );
+    }
 }
 
 #[test]
@@ -1091,7 +1117,7 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     );
     assert_refused(
         replaced("\"yes\":[\"", "\"yes\":[\"no_"),
-        "a rule that the policy does not have",
+        "cannot follow from the policy",
     );
     let (leads, not_judged) = good.split_once("\"not_judged\":").unwrap();
     let changed = |from: &str, to: &str| {
@@ -1100,11 +1126,11 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     };
     assert_refused(
         changed("\"aids\":[\"", "\"aids\":[\"no_"),
-        "an aid or a rule that the policy does not have",
+        "cannot follow from the policy",
     );
     assert_refused(
         changed("\"unknown\":[\"", "\"unknown\":[\"no_"),
-        "an aid or a rule that the policy does not have",
+        "cannot follow from the policy",
     );
     // An answer to what the round file does not ask.
     let answers = "],\"received\":[]}\n";
@@ -1138,7 +1164,7 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
                 &format!("\"{outcome}\":[\"no_rule\","),
             )
             .replace("[\"no_rule\",]", "[\"no_rule\"]"),
-            "a rule that the policy does not have",
+            "cannot follow from the policy",
         );
     }
     assert_refused(
@@ -1149,4 +1175,153 @@ fn leads_that_this_round_cannot_have_produced_are_refused() {
     let lead = &from_lead[..from_lead.find("},{\"aid\"").unwrap() + 1];
     let twice = format!("\"leads\":[{lead},");
     assert_refused(replaced("\"leads\":[", &twice), "a lead appears twice");
+}
+
+/// The rules of a case row of a lead that have an outcome.
+fn rules_of<'c>(case: &'c mut Value, outcome: &str) -> &'c mut Vec<Value> {
+    case[outcome].as_array_mut().unwrap()
+}
+
+/// What policy, round file and the procuratorate's own export decide is not believed to the
+/// centre: which rules can be named, what they give together, and what its own rows say.
+#[test]
+fn reasons_that_no_screening_of_the_round_can_give_are_refused() {
+    let split = SplitRound::plain(Round::sample());
+    let came: Vec<&str> = EXPORTS
+        .into_iter()
+        .filter(|export| *export != "veterans.persons")
+        .collect();
+    for export in &came {
+        assert_eq!(split.tokenise(export).code, 0);
+    }
+    assert_eq!(split.screen(&came, "at-centre").code, 3);
+    let name = "at-centre/to-procuratorate/leads.json";
+    let good: Value = serde_json::from_str(&split.round.read(name)).unwrap();
+    let resolved = |document: &Value, output: &str| {
+        send_leads(&split, name, &format!("{document}\n"));
+        split.resolve("at-centre", output)
+    };
+    let honest = resolved(&good, "honest");
+    assert_eq!(honest.code, 3, "{}", honest.stderr);
+    let (not_of_policy, not_of_export) = ("cannot follow from the policy", "what they do not say");
+    // The first case row of a lead for which something holds, changed.
+    type Holds = fn(&Value) -> bool;
+    let changed = |holds: Holds, change: &dyn Fn(&mut Value)| {
+        let mut document = good.clone();
+        let leads = document["leads"].as_array_mut().unwrap();
+        let mut cases = leads
+            .iter_mut()
+            .flat_map(|lead| lead["cases"].as_array_mut().unwrap());
+        let case = cases
+            .find(|case| holds(case))
+            .expect("a case row of this kind");
+        change(case);
+        assert_ne!(document, good);
+        document
+    };
+    let any: Holds = |_| true;
+    let established: Holds = |case| case["grade"] == "established";
+    let open: Holds = |case| case["grade"] == "to_be_clarified";
+    let two: Holds = |case| case["yes"].as_array().unwrap().len() > 1;
+    let unknown: Holds = |case| !case["unknown"].as_array().unwrap().is_empty();
+    let mut documents = vec![
+        (
+            changed(two, &|case| rules_of(case, "yes").reverse()),
+            not_of_policy,
+        ),
+        (
+            changed(any, &|case| {
+                let first = rules_of(case, "yes")[0].clone();
+                rules_of(case, "yes").insert(0, first);
+            }),
+            not_of_policy,
+        ),
+        (
+            changed(open, &|case| {
+                let first = rules_of(case, "yes")[0].clone();
+                rules_of(case, "unknown").insert(0, first);
+            }),
+            not_of_policy,
+        ),
+        (
+            changed(established, &|case| rules_of(case, "yes").clear()),
+            not_of_policy,
+        ),
+        (
+            changed(established, &|case| {
+                case["grade"] = "to_be_clarified".into()
+            }),
+            not_of_policy,
+        ),
+        (
+            changed(open, &|case| case["grade"] = "established".into()),
+            not_of_policy,
+        ),
+    ];
+    // Rules that withhold, of another aid, of an export that did not come, of none.
+    for rule in [
+        "withhold_role",
+        "withhold_sealed",
+        "priority_military_family",
+        "no_rule",
+    ] {
+        for outcome in ["yes", "indicated", "unknown"] {
+            let document = changed(any, &|case| rules_of(case, outcome).push(rule.into()));
+            documents.push((document, not_of_policy));
+        }
+    }
+    // What the own export says of exclusions and priorities changes no grade.
+    let is_of_cases = |rule: &Value| rule.as_str().is_some_and(|rule| rule.starts_with('x'));
+    let excluded: Holds = |case| {
+        let open = case["unknown"].as_array().unwrap();
+        open.iter()
+            .any(|rule| rule.as_str().unwrap().starts_with('x'))
+    };
+    documents.push((
+        changed(excluded, &|case| {
+            rules_of(case, "unknown").retain(|rule| !is_of_cases(rule))
+        }),
+        not_of_export,
+    ));
+    documents.push((
+        changed(unknown, &|case| {
+            let rules = rules_of(case, "unknown");
+            rules.retain(is_of_cases);
+        }),
+        "",
+    ));
+    // Persons of whom nothing is known.
+    let person = |change: fn(&mut Value)| {
+        let mut document = good.clone();
+        change(&mut document["not_judged"][0]);
+        assert_ne!(document, good);
+        document
+    };
+    for change in [
+        |person: &mut Value| {
+            let first = person["aids"][0].clone();
+            person["aids"].as_array_mut().unwrap().push(first);
+        },
+        |person: &mut Value| rules_of(&mut person["cases"][0], "unknown").reverse(),
+        |person: &mut Value| {
+            rules_of(&mut person["cases"][0], "unknown").push("withhold_role".into())
+        },
+        |person: &mut Value| {
+            rules_of(&mut person["cases"][0], "unknown").push("priority_military_family".into())
+        },
+    ] {
+        documents.push((person(change), not_of_policy));
+    }
+    for (document, words) in documents {
+        let refused = resolved(&document, "refused");
+        assert_eq!(refused.code, 1, "{words}: {}", refused.stdout);
+        assert!(
+            refused.stderr.contains(words),
+            "{words}: {}",
+            refused.stderr
+        );
+        assert!(!split.round.path("refused").exists());
+    }
+    // The file as the centre sent it is still accepted.
+    assert_eq!(resolved(&good, "again").code, 3);
 }

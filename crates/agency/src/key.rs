@@ -215,15 +215,7 @@ impl RoundKey {
             )
         };
         let content = std::str::from_utf8(content).map_err(|_| invalid())?;
-        let value = |name: &str| {
-            content.lines().enumerate().find_map(|(index, line)| {
-                let value = line.strip_prefix(name)?.trim_start().strip_prefix('=')?;
-                let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-                // Reject a value with another apostrophe: the key might follow it and
-                // would appear in the message.
-                (!value.contains('\'')).then_some((index + 1, value))
-            })
-        };
+        let value = |name: &str| value_of(content, name);
         let (Some(named_round), Some(named_purpose), Some((_, key))) =
             (value("round"), value("purpose"), value("key"))
         else {
@@ -431,6 +423,24 @@ fn is_same(one: &File, other: &File) -> bool {
 #[cfg(not(unix))]
 fn is_same(_one: &File, _other: &File) -> bool {
     true
+}
+
+/// Returns a value of a key file and its line, from 1; `None` if it is not there once, between
+/// apostrophes. A file is not read with a TOML parser, which would leave copies of the key in
+/// memory.
+pub(crate) fn value_of<'c>(content: &'c str, name: &str) -> Option<(usize, &'c str)> {
+    let mut stated = content.lines().enumerate().filter_map(|(index, line)| {
+        let value = line.trim_start().strip_prefix(name)?;
+        Some((index + 1, value.trim_start().strip_prefix('=')?))
+    });
+    // Of two, a person could believe the other one.
+    let (Some((line, value)), None) = (stated.next(), stated.next()) else {
+        return None;
+    };
+    let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?;
+    // Reject a value with another apostrophe: the key might follow it and would appear in a
+    // message.
+    (!value.contains('\'')).then_some((line, value))
 }
 
 pub(crate) fn decode_hex(hex: &str) -> Option<Zeroizing<[u8; 32]>> {

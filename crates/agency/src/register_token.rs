@@ -17,7 +17,7 @@ use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 use aidlink_files::owner_only::{read_owner_only, write_new_owner_only};
 
-use crate::key::{LARGEST_KEY_FILE, PersonSubkey, decode_hex};
+use crate::key::{LARGEST_KEY_FILE, PersonSubkey, decode_hex, value_of};
 use crate::national_id::NationalId;
 use crate::tokeniser::{Scratch, Tokeniser};
 
@@ -108,16 +108,8 @@ impl RegisterKey {
                 ),
             )
         };
-        // Not read with a TOML parser, which would leave copies of the key in memory.
         let content = std::str::from_utf8(content).map_err(|_| invalid())?;
-        let value = |name: &str| {
-            content.lines().enumerate().find_map(|(index, line)| {
-                let value = line.strip_prefix(name)?.trim_start().strip_prefix('=')?;
-                let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-                // Otherwise the key might follow, and would appear in a message.
-                (!value.contains('\'')).then_some((index + 1, value))
-            })
-        };
+        let value = |name: &str| value_of(content, name);
         let (Some((line, named)), Some((_, algorithm)), Some((_, key))) =
             (value("register"), value("algorithm"), value("key"))
         else {

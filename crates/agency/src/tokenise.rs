@@ -20,6 +20,7 @@ mod whole;
 
 use std::collections::BTreeSet;
 
+use aidlink_contract::outcome::Outcome;
 use aidlink_contract::token::Token;
 use aidlink_contract::token_table::{CaseTable, Origin, OutcomeColumns, RegisterTable};
 use aidlink_policy::pack::Rule;
@@ -123,6 +124,8 @@ pub struct ListedRow {
     pub person: PersonMark,
     /// The token of the person in the register, if the settings have its tokeniser.
     pub in_register: Option<[u8; Token::LENGTH]>,
+    /// The outcomes of the policy's rules on the case export, in their order.
+    pub outcomes: Vec<Outcome>,
     /// What lists show of it.
     pub listed: Listed,
 }
@@ -152,6 +155,7 @@ pub fn listed_rows(
     let listed = rows.into_iter().map(|row| ListedRow {
         person: marker.mark(&row.token, &mut scratch),
         in_register: row.in_register,
+        outcomes: row.outcomes,
         listed: row.listed,
     });
     Ok(ListedCases {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use aidlink_faults::text::Text;
-use aidlink_files::document::{Document, DocumentFault, map_without_repeats};
+use aidlink_files::document::{Document, DocumentFault};
 use serde::{Deserialize, Serialize};
 
 use crate::hexadecimal::is_digest;
@@ -39,10 +39,8 @@ pub struct LeadsFile {
     /// for these files only.
     pub case_sources: Vec<SourceFile>,
     /// Exports that could not verify receipt or referral.
-    #[serde(deserialize_with = "map_without_repeats")]
     pub not_verified_by: BTreeMap<String, NotVerified>,
     /// For each register, the names of the fields that rules need and that it lacks or never fills.
-    #[serde(deserialize_with = "map_without_repeats")]
     pub fields_missing: BTreeMap<String, Vec<String>>,
     /// Why the lists are provisional.
     pub provisional: Vec<Provisional>,

@@ -1,15 +1,14 @@
 //! Typed JSON documents. Each document names its format and version. One Rust type
 //! writes and reads it; documents of another format or an unknown version are refused.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
 use aidlink_faults::fault::{Fault, Place, size_text};
 use aidlink_faults::text::Text;
-use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The largest version number that can be aidlink's. Larger numbers are not shown in
@@ -200,7 +199,7 @@ fn parse<T: Document>(bytes: &[u8]) -> Result<T, DocumentFault> {
         line: error.line(),
         column: error.column(),
     };
-    let head: AnyHead = serde_json::from_slice(bytes).map_err(damaged)?;
+    let head: AnyHead = from_json(bytes).map_err(damaged)?;
     let (first, last) = (*T::VERSIONS.start(), *T::VERSIONS.end());
     match (head.format, head.version.or(T::VERSION_UNNAMED)) {
         (Some(format), _) if format != T::FORMAT => Err(DocumentFault::OtherFormat),
@@ -218,37 +217,70 @@ fn parse<T: Document>(bytes: &[u8]) -> Result<T, DocumentFault> {
     }
 }
 
-/// Deserialises a map and refuses duplicate keys; serde itself would keep the last
-/// value. For `#[serde(deserialize_with = "...")]`.
+/// Reads JSON in which no object has a key twice, at any depth. `serde_json` itself keeps the last
+/// value of a map, so that a reader of the file could believe the first.
 ///
 /// # Errors
-/// If a key occurs twice, or a value cannot be deserialised.
-pub fn map_without_repeats<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
-where
-    D: Deserializer<'de>,
-    V: Deserialize<'de>,
-{
-    struct WithoutRepeats<V>(PhantomData<V>);
+/// If it is not JSON, a key occurs twice, or the value is of another type.
+pub fn from_json<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> serde_json::Result<T> {
+    let WithoutRepeats = serde_json::from_slice(bytes)?;
+    serde_json::from_slice(bytes)
+}
 
-    impl<'de, V: Deserialize<'de>> Visitor<'de> for WithoutRepeats<V> {
-        type Value = BTreeMap<String, V>;
+/// Any JSON in which no object has a key twice.
+struct WithoutRepeats;
 
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a map")
-        }
+impl<'de> Deserialize<'de> for WithoutRepeats {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WithoutRepeats)
+    }
+}
 
-        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-            let mut map = BTreeMap::new();
-            while let Some((key, value)) = entries.next_entry::<String, V>()? {
-                if map.insert(key, value).is_some() {
-                    return Err(A::Error::custom("a key occurs twice"));
-                }
-            }
-            Ok(map)
-        }
+impl<'de> Visitor<'de> for WithoutRepeats {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any value")
     }
 
-    deserializer.deserialize_map(WithoutRepeats(PhantomData))
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while let Some(WithoutRepeats) = items.next_element()? {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
+        let mut keys = BTreeSet::new();
+        while let Some((key, WithoutRepeats)) = entries.next_entry::<String, _>()? {
+            if !keys.insert(key) {
+                return Err(A::Error::custom("a key occurs twice"));
+            }
+        }
+        Ok(self)
+    }
 }
 
 #[cfg(test)]
@@ -342,19 +374,27 @@ mod tests {
     }
 
     #[test]
-    fn map_with_duplicate_keys_is_refused() {
-        #[derive(Debug, Deserialize)]
-        struct Counts(#[serde(deserialize_with = "map_without_repeats")] BTreeMap<String, u64>);
-        let read = |text: &str| serde_json::from_str::<Counts>(text).map(|counts| counts.0);
-        let counts = read(r#"{"a":1,"b":2}"#).expect("two keys");
-        assert_eq!(counts.into_values().collect::<Vec<_>>(), [1, 2]);
+    fn a_key_that_occurs_twice_is_refused_at_any_depth() {
+        let read = |text: &str| from_json::<serde_json::Value>(text.as_bytes());
+        for whole in [
+            r#"{"a":1,"b":2}"#,
+            r#"[{"a":1},{"a":2}]"#,
+            r#"{"a":{"a":{"a":[-1,1.5,"a",true,null]}}}"#,
+            "7",
+            "[]",
+        ] {
+            assert!(read(whole).is_ok(), "{whole}");
+        }
         for refused in [
             r#"{"a":1,"a":1}"#,
             r#"{"a":1,"b":2,"a":3}"#,
-            "[]",
-            r#"{"a":"1"}"#,
+            r#"{"a":1,"\u0061":1}"#,
+            r#"{"":1,"":{}}"#,
+            r#"[1,{"b":[{"a":1,"a":null}]}]"#,
+            r#"{"a":{"b":"c","b":"d"}}"#,
         ] {
-            assert!(read(refused).is_err(), "{refused}");
+            let error = read(refused).expect_err(refused);
+            assert_eq!(error.line(), 1, "{refused}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use aidlink_contract::token::TokenAlgorithm;
 use aidlink_faults::fault::{Fault, size_text};
 use aidlink_faults::text::Text;
-use aidlink_files::document::check_writable;
+use aidlink_files::document::{check_writable, from_json};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -485,7 +485,7 @@ fn read_entry(line: &str, number: u64) -> Result<Entry, ChainFault> {
     if line.len() as u64 > LONGEST_LINE {
         return Err(changed);
     }
-    let read: ReadLine<'_> = serde_json::from_str(line).map_err(|_| changed)?;
+    let read: ReadLine<'_> = from_json(line.as_bytes()).map_err(|_| changed)?;
     // The digest is computed over the bytes as they are, so that the same JSON
     // written differently does not pass.
     let tail = format!("{DIGEST_FIELD}{}\"}}", read.digest);

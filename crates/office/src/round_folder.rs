@@ -356,9 +356,12 @@ fn is_configuration_of_an_output(folder: &Path) -> bool {
         && folder.parent().is_some_and(is_output_folder)
 }
 
-/// Whether a folder holds a round file, whatever its name.
+/// Whether a folder holds a round file, whatever its name, or a draft of one.
 pub(crate) fn holds_a_round_file(folder: &Path) -> bool {
-    !round_files_in(folder).is_empty()
+    let is_round_file = |path: &PathBuf| {
+        WrittenRound::read_draft(path).is_ok_and(|written| written.names_a_round())
+    };
+    toml_files_in(folder).iter().any(is_round_file)
 }
 
 /// Returns the manifest of an output folder; `None` if it cannot be read. It is not
@@ -394,15 +397,20 @@ fn ids_of(round_files: Vec<PathBuf>) -> Vec<String> {
     ids.collect()
 }
 
+fn toml_files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let is_toml = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+    };
+    paths.filter(is_toml).collect()
+}
+
 /// Returns the round files in a folder, each with its digest, in the order of their paths.
 fn round_files_in(folder: &Path) -> Vec<(PathBuf, String)> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    let mut round_files: Vec<(PathBuf, String)> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
-        })
+    let mut round_files: Vec<(PathBuf, String)> = toml_files_in(folder)
+        .into_iter()
         .filter_map(|path| {
             let written = WrittenRound::read(&path).ok()?;
             let digest = written.digest().to_owned();

@@ -15,6 +15,7 @@ use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place, nearest_name_hint};
 use aidlink_faults::text::Text;
 use aidlink_faults::uniform_text::{uniform, uniform_header, uniform_label};
+use aidlink_files::document::from_json;
 use aidlink_files::regular_file;
 
 /// The purpose of a field.
@@ -253,16 +254,17 @@ impl ExportSchema {
     /// # Errors
     /// As [`ExportSchema::read`].
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Faults> {
-        let json: Json = serde_json::from_slice(bytes).map_err(|error| {
-            Fault::of_file(
-                path,
-                Text::new("JSON 语法错误", "JSON syntax error"),
-                Text::new("请更正此处的语法", "correct the syntax here"),
+        let json: Json = from_json(bytes).map_err(|error| {
+            let message = match error.is_data() {
+                true => Text::new("同一个键写了两次", "a key is there twice"),
+                false => Text::new("JSON 语法错误", "JSON syntax error"),
+            };
+            Fault::of_file(path, message, Text::new("请更正此处", "correct it here")).at(
+                Place::LineColumn {
+                    line: error.line(),
+                    column: error.column(),
+                },
             )
-            .at(Place::LineColumn {
-                line: error.line(),
-                column: error.column(),
-            })
         })?;
         let mut reader = SchemaReader {
             path,

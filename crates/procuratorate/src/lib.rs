@@ -5,5 +5,6 @@ pub mod ledger;
 pub mod lists;
 pub mod register;
 pub mod resolve;
+mod screened;
 pub mod step;
 pub mod summary;

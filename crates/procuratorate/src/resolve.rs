@@ -12,6 +12,7 @@ use aidlink_faults::text::Text;
 
 use crate::register::in_round::{KnownPersons, RoundRegister};
 use crate::register::shown::{ReceivedBy, ShownLeads};
+use crate::screened::{is_of_own_row, is_unknown_in_own_row};
 use aidlink_agency::person_mark::{PersonMark, PersonMarker};
 use aidlink_agency::scan::Export;
 use aidlink_agency::tokenise::{
@@ -88,9 +89,10 @@ pub struct ScreenedRound {
 ///
 /// # Errors
 /// When the export cannot be tokenised, or is not the screened one: its digest
-/// differs, or a reference exceeds its rows. Also when a lead is of several persons, or a
-/// person has two leads for one aid, receives one for which there is a lead, or is twice among
-/// those who could not be judged: no screening gives that, and their numbers would not be unique.
+/// differs, or a reference exceeds its rows. Also when the centre says of its rows what they do
+/// not say, when a lead is of several persons, or a person has two leads for one aid, receives one
+/// for which there is a lead, has a lead and could not be judged, or is twice among these: no
+/// screening gives that, and their numbers would not be unique.
 pub fn resolve(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
@@ -124,10 +126,21 @@ pub fn resolve(
         let minor = cases.iter().any(|case| case.minor);
         Ok((person, cases, minor))
     };
+    let outcomes = |reference: usize| rows.get(reference).map(|row| row.outcomes.as_slice());
+    let policy = tokenising.policy;
     let mut leads_of_persons = BTreeSet::new();
-    let mut persons_not_judged = BTreeSet::new();
+    let mut persons = BTreeSet::new();
     let mut lead = |screened: ScreenedLead| {
         let (person, cases, minor) = find(&mut screened.cases.iter().map(|case| case.reference))?;
+        let mut evidence = screened.cases.iter();
+        let is_own = evidence.all(|case| {
+            let own = outcomes(case.reference);
+            own.is_some_and(|own| is_of_own_row(policy, &screened.aid, case, own))
+        });
+        if !is_own {
+            return Err(not_as_in_export(exports));
+        }
+        persons.insert(person);
         if !leads_of_persons.insert((person, screened.aid.clone())) {
             return Err(not_one_person(exports));
         }
@@ -138,9 +151,19 @@ pub fn resolve(
             minor,
         })
     };
+    let leads = screened.leads.into_iter().map(&mut lead);
+    let leads = leads.collect::<Result<Vec<ResolvedLead>, Faults>>()?;
     let mut not_judged = |screened: NotJudged| {
         let (person, cases, minor) = find(&mut screened.cases.iter().map(|case| case.reference))?;
-        if !persons_not_judged.insert(person) {
+        let is_own = screened.cases.iter().all(|case| {
+            let own = outcomes(case.reference);
+            own.is_some_and(|own| is_unknown_in_own_row(policy, case, own))
+        });
+        if !is_own {
+            return Err(not_as_in_export(exports));
+        }
+        // Neither twice, nor with a lead.
+        if !persons.insert(person) {
             return Err(not_one_person(exports));
         }
         Ok(ResolvedNotJudged {
@@ -150,8 +173,6 @@ pub fn resolve(
             minor,
         })
     };
-    let leads = screened.leads.into_iter().map(&mut lead);
-    let leads = leads.collect::<Result<Vec<ResolvedLead>, Faults>>()?;
     let persons = screened.not_judged.into_iter().map(&mut not_judged);
     let persons = persons.collect::<Result<Vec<ResolvedNotJudged>, Faults>>()?;
     let mut receives = |one: ReceivedAid| {
@@ -195,8 +216,23 @@ fn not_one_person(exports: &[Export]) -> Faults {
     Fault::of_file(
         exports.first().map(Export::path).unwrap_or(Path::new("")),
         Text::new(
-            "线索文件把不同人员的案件合为一条线索，或把同一人员的同一项目分为两条",
-            "the screened leads join the cases of several persons in one lead, or give a person two leads for one aid",
+            "线索文件把不同人员的案件合为一条线索，把同一人员的同一项目分为两条，或把有线索的人员列为未能判断",
+            "the screened leads join the cases of several persons in one lead, give a person two leads for one aid, or say that a person with a lead could not be judged",
+        ),
+        Text::new(
+            "请筛查机构重新筛查并发送",
+            "ask the centre to screen and send again",
+        ),
+    )
+    .into()
+}
+
+fn not_as_in_export(exports: &[Export]) -> Faults {
+    Fault::of_file(
+        exports.first().map(Export::path).unwrap_or(Path::new("")),
+        Text::new(
+            "线索文件所称案件导出的规则结果，与此导出不符",
+            "the screened leads say of rows of this export what they do not say",
         ),
         Text::new(
             "请筛查机构重新筛查并发送",

@@ -1,7 +1,6 @@
 //! The procuratorate's step of a split round: makes the match lists from the
 //! screened leads and its own export of case parties.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use aidlink_agency::exports::{ExportExchange, ReadExport, open_with, read_export};
@@ -12,7 +11,7 @@ use aidlink_agency::step::key_used;
 use aidlink_agency::tokenise::{FileReport, Tokenising};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_contract::leads_file::{ExpectedRound, LeadsFile, LeadsFileFault};
-use aidlink_contract::screened_lead::{NotVerified, Provisional};
+use aidlink_contract::screened_lead::Provisional;
 use aidlink_contract::token_file::SourceFile;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults, Place};
 use aidlink_faults::text::Text;
@@ -25,12 +24,13 @@ use aidlink_office::round::{Round, RoundTerms};
 use aidlink_office::sealed::{Opener, PlainFile};
 use aidlink_office::step::Step;
 use aidlink_office::terminal::Progress;
-use aidlink_policy::pack::{CASE_EXPORT, Policy};
+use aidlink_policy::pack::CASE_EXPORT;
 use aidlink_policy::reading::PlannedExport;
 
 use crate::lists::RoundLists;
 use crate::register::in_round::RoundRegister;
 use crate::resolve::{ResolvedRound, ScreenedRound, resolve};
+use crate::screened::mismatch;
 use crate::summary::{SUMMARY, Summary};
 
 /// The result of resolving.
@@ -233,15 +233,11 @@ fn make_lists(
     };
     let (mut resolved, report) =
         resolve(&exports, &tokenising, &marker, &screened, found, register)?;
-    // Of its own export the procuratorate knows it, whatever the centre says.
-    let rate = report.account.reject_rate();
-    let is_of_cases = |reason: &Provisional| matches!(reason, Provisional::RejectRate { export, .. } if export == CASE_EXPORT);
-    if rate > terms.thresholds.reject_rate && !resolved.provisional.iter().any(is_of_cases) {
-        resolved.provisional.push(Provisional::RejectRate {
-            export: CASE_EXPORT.to_owned(),
-            rate,
-        });
-    }
+    own_reject_rate(
+        &mut resolved.provisional,
+        report.account.reject_rate(),
+        terms.thresholds.reject_rate,
+    );
     let export = read_export(planned, &exports, report);
     log.record(&Event::Resolved {
         leads: Count(resolved.leads.len() as u64),
@@ -256,6 +252,19 @@ fn make_lists(
         resolved,
         lists,
     })
+}
+
+/// States the reject rate of the case export if it is above the threshold, in the place of what
+/// the centre says of it: of its own export the procuratorate knows it.
+fn own_reject_rate(provisional: &mut Vec<Provisional>, rate: f64, threshold: f64) {
+    let is_of_cases = |reason: &Provisional| matches!(reason, Provisional::RejectRate { export, .. } if export == CASE_EXPORT);
+    let place = provisional.iter().position(is_of_cases);
+    provisional.retain(|reason| !is_of_cases(reason));
+    if rate > threshold {
+        let export = CASE_EXPORT.to_owned();
+        let own = Provisional::RejectRate { export, rate };
+        provisional.insert(place.unwrap_or(provisional.len()), own);
+    }
 }
 
 /// Opens the register that the round file names, up to the head up to which the referrals were
@@ -330,10 +339,7 @@ fn read_leads(
         not_joined: &not_joined,
     };
     file.check(&expected).map_err(|fault| refused(&fault))?;
-    let mismatch = policy_mismatch(&terms.policy, &file)
-        .or_else(|| fields_mismatch(terms, &file))
-        .or_else(|| age_mismatch(terms, &file));
-    match mismatch {
+    match mismatch(terms, &file) {
         Some(text) => Err(Fault::of_file(
             path,
             text,
@@ -344,142 +350,4 @@ fn read_leads(
         )),
         None => Ok(file),
     }
-}
-
-/// Returns why screening with the round's schemas cannot have produced the leads; `None`
-/// if it can.
-fn fields_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
-    let mut registers = file.fields_missing.iter();
-    let are_known = registers.all(|(export, fields)| {
-        let export = terms.export(export);
-        export.is_some_and(|export| export.schema.has_fields(fields))
-    });
-    (!are_known).then(|| {
-        Text::new(
-            "线索文件中有导出模式没有的列",
-            "the file names a column that the schema does not have",
-        )
-    })
-}
-
-/// Returns why screening with the round's snapshots cannot have produced the leads; `None` if it
-/// can. The round file says how old each snapshot is, so the centre is not believed: it could
-/// otherwise have receipts proven by a register that is too old for that. Each register that
-/// cannot verify makes the lists provisional for the same reason.
-fn age_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
-    let is_stale = |export: &str| {
-        terms.export(export).is_some_and(|export| {
-            let as_of = terms.as_of;
-            terms.thresholds.is_stale(as_of, export.snapshot)
-        })
-    };
-    let used = terms.policy.registers_used();
-    let mut expected: BTreeSet<(&str, bool)> = BTreeSet::new();
-    let mut agrees = true;
-    for (export, why) in &file.not_verified_by {
-        let export = export.as_str();
-        match why {
-            NotVerified::Stale => {
-                agrees &= is_stale(export) && used.contains(export);
-                expected.insert((export, true));
-            }
-            NotVerified::Absent => {
-                expected.insert((export, false));
-            }
-            NotVerified::NotJoined => {}
-        }
-    }
-    // What did not come is absent, however old it would be.
-    let mut never_read = used.iter().filter(|export| {
-        let mut left_out = terms.not_joined.iter();
-        terms.export(export).is_none() && !left_out.any(|left| left.export == **export)
-    });
-    agrees &=
-        never_read.all(|export| file.not_verified_by.get(*export) == Some(&NotVerified::Absent));
-    let mut stale = used.iter().filter(|export| is_stale(export));
-    agrees &= stale.all(|export| file.not_verified_by.contains_key(*export));
-    if is_stale(CASE_EXPORT) {
-        expected.insert((CASE_EXPORT, true));
-    }
-    let told = file.provisional.iter().filter_map(|reason| match reason {
-        Provisional::Stale { export } => Some((export.as_str(), true)),
-        Provisional::Absent { export } => Some((export.as_str(), false)),
-        Provisional::RejectRate { .. } => None,
-    });
-    agrees &= told.collect::<BTreeSet<_>>() == expected;
-    (!agrees).then(|| {
-        Text::new(
-            "线索文件所称过旧或缺少的导出，与轮次文件中的提取日和 snapshot_age_days 不符，或前后不一",
-            "which exports the file calls too old or absent does not follow from the snapshots and `snapshot_age_days` of the round file, or from itself",
-        )
-    })
-}
-
-/// Returns why screening with this policy cannot have produced the leads;
-/// `None` if it can.
-fn policy_mismatch(policy: &Policy, file: &LeadsFile) -> Option<Text> {
-    let mut seen = BTreeSet::new();
-    for lead in &file.leads {
-        if policy.aid(&lead.aid).is_none() {
-            return Some(Text::new(
-                "线索文件中有规则文件没有的救助项目",
-                "the file names an aid that the policy does not have",
-            ));
-        }
-        for case in &lead.cases {
-            let rules = case.yes.iter().chain(&case.indicated);
-            let mut rules = rules.chain(&case.unknown);
-            if rules.any(|rule| policy.rule(rule).is_none()) {
-                return Some(Text::new(
-                    "线索文件中有规则文件没有的规则",
-                    "the file names a rule that the policy does not have",
-                ));
-            }
-            if !seen.insert((lead.aid.as_str(), case.reference)) {
-                return Some(Text::new(
-                    "线索文件中同一线索出现两次",
-                    "a lead appears twice in the file",
-                ));
-            }
-        }
-    }
-    for received in file.received.iter().flatten() {
-        let aid = policy.aid(&received.aid);
-        let can_show = policy.is_receipt(&received.rule)
-            && aid.is_some_and(|aid| aid.may_be_received_by(&received.rule));
-        let on = policy.rule(&received.rule).map(|rule| rule.on.as_str());
-        let verifies = on.is_some_and(|on| !file.not_verified_by.contains_key(on));
-        if !can_show || !verifies {
-            return Some(Text::new(
-                "线索文件所称的领取，不是由规则文件中本轮可核实的领取规则得出",
-                "the file says that an aid is received by a rule of which the policy does not say so, or whose register cannot verify it",
-            ));
-        }
-        if !seen.insert((received.aid.as_str(), received.reference)) {
-            return Some(Text::new(
-                "线索文件中同一线索出现两次",
-                "a lead appears twice in the file",
-            ));
-        }
-    }
-    let with_lead = file.leads.iter().flat_map(|lead| &lead.cases);
-    let mut rows: BTreeSet<usize> = with_lead.map(|case| case.reference).collect();
-    for person in &file.not_judged {
-        let mut unknown = person.cases.iter().flat_map(|case| &case.unknown);
-        if person.aids.iter().any(|aid| policy.aid(aid).is_none())
-            || unknown.any(|rule| policy.rule(rule).is_none())
-        {
-            return Some(Text::new(
-                "线索文件中有规则文件没有的救助项目或规则",
-                "the file names an aid or a rule that the policy does not have",
-            ));
-        }
-        if !person.cases.iter().all(|case| rows.insert(case.reference)) {
-            return Some(Text::new(
-                "线索文件中未能判断的案件行重复，或已有线索",
-                "a case row that could not be judged appears twice, or has a lead",
-            ));
-        }
-    }
-    None
 }

@@ -3,6 +3,7 @@
 
 use aidlink_faults::text::Text;
 use aidlink_faults::uniform_text::uniform;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use crate::book::{Book, Lead};
 use crate::chain::Recorded;
@@ -20,25 +21,38 @@ pub fn names_somebody(name: &str) -> bool {
     !folded(name).is_empty()
 }
 
-/// Returns what tells one name from another: its letters and digits.
+/// Returns what tells one name from another: its letters and digits, in one case.
 fn folded(name: &str) -> String {
-    // Letters by their class: the blank fillers of Hangul, and three that serve as the dot
-    // between the parts of a name.
-    let is_seen = |c: &char| {
-        !matches!(
-            c,
-            '\u{115f}'
-                | '\u{1160}'
-                | '\u{3164}'
-                | '\u{ffa0}'
-                | '\u{a78f}'
-                | '\u{318d}'
-                | '\u{119e}'
-        )
-    };
     let name = uniform(name);
-    let characters = name.chars().filter(|c| c.is_alphanumeric() && is_seen(c));
-    characters.flat_map(char::to_lowercase).collect()
+    // First as capitals: `ß` and `ſ` have none of their own.
+    let upper = name.chars().flat_map(char::to_uppercase);
+    upper
+        .flat_map(char::to_lowercase)
+        .filter(|c| c.is_alphanumeric() && is_seen(*c))
+        .collect()
+}
+
+/// Whether a letter or digit tells one name from another. Some do not, though Unicode counts them
+/// as letters: those that stand for a sign on or beside another letter (category Lm, such as the
+/// tatweel), blank ones, and those that serve as the dot between the parts of a name.
+fn is_seen(c: char) -> bool {
+    let is_blank = matches!(
+        c,
+        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{13441}' | '\u{13442}'
+    );
+    let is_dot = matches!(
+        c,
+        '\u{887}'
+            | '\u{119e}'
+            | '\u{1427}'
+            | '\u{18df}'
+            | '\u{318d}'
+            | '\u{a78f}'
+            | '\u{1bc84}'
+            | '\u{1bc94}'
+    );
+    let is_sign = c.general_category() == GeneralCategory::ModifierLetter;
+    !is_blank && !is_dot && !is_sign
 }
 
 /// What is wrong with a step of a lead.
@@ -210,6 +224,14 @@ mod tests {
             ("买买提⋅吐尔逊", "买买提-吐尔逊"),
             ("买买提ㆍ吐尔逊", "买买提ꞏ吐尔逊"),
             ("张三\u{3164}", "张三"),
+            ("张三\u{13441}", "张三\u{13442}"),
+            ("买买提ᐧ吐尔逊", "买买提ॱ吐尔逊"),
+            ("買買提ࢇ吐尔逊", "買買提ᣟ吐尔逊"),
+            ("مـحمد", "محمد"),
+            ("strasse", "STRAßE"),
+            ("ΝΙΚΟΣ", "Νικος"),
+            ("ſam", "SAM"),
+            ("İvan", "ivan"),
             ("张\u{ffa0}三\u{1160}", "张\u{200b}三"),
         ] {
             assert!(is_same_person(one, other), "{one} {other}");
@@ -226,6 +248,8 @@ mod tests {
             "\u{200b}",
             "\u{3164}",
             "\u{ffa0} \u{115f}",
+            "\u{13441}\u{640}",
+            "ॱᐧ",
         ] {
             assert!(!names_somebody(nobody), "{nobody:?}");
         }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::{Fault, io_reason};
 use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
-use aidlink_files::document::Document;
+use aidlink_files::document::{Document, from_json};
 use aidlink_files::folder::{Folder, FolderMark};
 use aidlink_files::partial::prefix_of;
 use serde::Deserialize;
@@ -73,7 +73,7 @@ impl Stated {
     /// # Errors
     /// [`io::ErrorKind::InvalidData`], if it does not.
     pub(super) fn read(bytes: &[u8]) -> io::Result<Self> {
-        serde_json::from_slice(bytes).map_err(|_| invalid())
+        from_json(bytes).map_err(|_| invalid())
     }
 
     /// Returns the key that signs the document.

@@ -219,6 +219,19 @@ impl WrittenRound {
         let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
         let document = Document::of_bytes(path, bytes)?;
         document.unfilled(&TO_FILL_IN).finish()?;
+        Self::with_reading_files(path, document)
+    }
+
+    /// As [`WrittenRound::read`], also of a file with places that are not filled in.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn read_draft(path: &Path) -> Result<Self, Faults> {
+        let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
+        Ok(Self::of(Document::of_bytes(path, bytes)?))
+    }
+
+    fn with_reading_files(path: &Path, document: Document) -> Result<Self, Faults> {
         let mut round = Self::of(document);
         for export in round.exports.value.iter_mut().flatten() {
             let schema = export.schema.as_ref().map(|schema| schema.value.as_str());

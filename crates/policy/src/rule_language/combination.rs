@@ -123,6 +123,18 @@ impl Combination {
         }
     }
 
+    /// Whether a part of it asks whether something is unknown.
+    pub fn asks_whether_unknown(&self) -> bool {
+        match self {
+            Combination::Constant(_) | Combination::Rule(_) => false,
+            Combination::Not(inner) => inner.asks_whether_unknown(),
+            Combination::IsUnknown(_) => true,
+            Combination::And(left, right) | Combination::Or(left, right) => {
+                left.asks_whether_unknown() || right.asks_whether_unknown()
+            }
+        }
+    }
+
     /// Evaluates the combination; `of` returns the outcome of a rule.
     pub fn outcome(&self, of: &impl Fn(&str) -> Outcome) -> Outcome {
         match self {

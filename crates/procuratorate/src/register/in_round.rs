@@ -113,10 +113,12 @@ impl RoundRegister {
                 terms.policy.referrals_on.as_deref() == Some(read.export.as_str())
             };
             let is_head = |manifest: &Manifest| {
+                let exports = &manifest.exports;
                 manifest.step == StepKind::Tokenise
                     && manifest.round == terms.round
                     && manifest.register.is_some()
-                    && manifest.exports.iter().all(is_of_referrals)
+                    && !exports.is_empty()
+                    && exports.iter().all(is_of_referrals)
             };
             if manifest_of(output).is_some_and(|manifest| is_head(&manifest)) {
                 // An earlier event in it would hide what was recorded since.

@@ -503,6 +503,7 @@ fn persons(
         person,
         in_register,
         listed,
+        ..
     } in rows
     {
         if let Some(register_token) = in_register {

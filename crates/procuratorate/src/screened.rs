@@ -1,0 +1,285 @@
+//! What a screening of the round can have given. The centre is another office: what round file,
+//! policy and the procuratorate's own export decide is not believed to it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aidlink_contract::grade::{Grade, Judgement};
+use aidlink_contract::leads_file::LeadsFile;
+use aidlink_contract::outcome::Outcome;
+use aidlink_contract::screened_lead::{
+    CaseEvidence, CaseNotJudged, NotJudged, NotVerified, Provisional, ScreenedLead,
+};
+use aidlink_faults::text::Text;
+use aidlink_office::round::RoundTerms;
+use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
+
+/// Returns why no screening of the round can have given the file; `None` if one can.
+pub fn mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
+    policy_mismatch(terms, file)
+        .or_else(|| fields_mismatch(terms, file))
+        .or_else(|| age_mismatch(terms, file))
+}
+
+/// Whether a case row of a lead says of the rules on the case export what the export says. `own`
+/// are the outcomes of the row, in the order of the policy's rules on this export.
+pub fn is_of_own_row(policy: &Policy, aid: &str, case: &CaseEvidence, own: &[Outcome]) -> bool {
+    let Some(aid) = policy.aid(aid) else {
+        return false;
+    };
+    let rests_on = aid.rests_on();
+    let mut rules = policy.outcome_rules(CASE_EXPORT).zip(own);
+    rules.all(|(rule, own)| {
+        let is_told = is_told(rule, &rests_on, case.grade);
+        let expected = match own {
+            Outcome::Unknown if !is_told => Outcome::No,
+            own if rests_on.contains(rule.id.as_str()) || is_always_told(rule) => *own,
+            _ => Outcome::No,
+        };
+        outcome_of(case, &rule.id) == expected
+    })
+}
+
+/// Whether the rules on the case export that a case row calls unknown are unknown there; `own` as
+/// for [`is_of_own_row`].
+pub fn is_unknown_in_own_row(policy: &Policy, case: &CaseNotJudged, own: &[Outcome]) -> bool {
+    let mut rules = policy.outcome_rules(CASE_EXPORT).zip(own);
+    rules.all(|(rule, own)| *own == Outcome::Unknown || !case.unknown.contains(&rule.id))
+}
+
+/// Whether a rule is told whatever the aid.
+fn is_always_told(rule: &Rule) -> bool {
+    matches!(rule.kind, RuleKind::Exclusion | RuleKind::Priority)
+}
+
+/// Whether it is told that a rule is unknown: where both sides are established, other grounds and
+/// evidence need no clarifying.
+fn is_told(rule: &Rule, rests_on: &BTreeSet<&str>, grade: Grade) -> bool {
+    let of_aid = rests_on.contains(rule.id.as_str()) && grade != Grade::Established;
+    of_aid || is_always_told(rule)
+}
+
+/// Returns what a case row says of a rule. Of one that it does not name it says no.
+fn outcome_of(case: &CaseEvidence, rule: &str) -> Outcome {
+    let said = Outcome::ALL.into_iter().rev();
+    let mut said = said.filter(|outcome| case.rules(*outcome).iter().any(|named| named == rule));
+    said.next().unwrap_or(Outcome::No)
+}
+
+/// The rules that a file of the round can name: of exports that came, and none that withholds.
+struct RulesThatCame<'t>(HashMap<&'t str, (usize, &'t Rule)>);
+
+impl<'t> RulesThatCame<'t> {
+    fn of(terms: &'t RoundTerms, file: &LeadsFile) -> Self {
+        let came = |export: &str| {
+            let why_not = file.not_verified_by.get(export);
+            let is_absent = matches!(why_not, Some(NotVerified::Absent | NotVerified::NotJoined));
+            terms.export(export).is_some() && !is_absent
+        };
+        let rules = terms.policy.rules.iter().enumerate();
+        let rules = rules.filter(|(_, rule)| rule.kind != RuleKind::Withhold && came(&rule.on));
+        RulesThatCame(
+            rules
+                .map(|(place, rule)| (rule.id.as_str(), (place, rule)))
+                .collect(),
+        )
+    }
+
+    /// Returns the rules with these ids; `None` unless all are known and in the policy's order,
+    /// each once.
+    fn listed(&self, ids: &[String]) -> Option<Vec<&'t Rule>> {
+        let rules = ids.iter().map(|id| self.0.get(id.as_str()).copied());
+        let rules: Vec<(usize, &Rule)> = rules.collect::<Option<_>>()?;
+        let in_order = rules.is_sorted_by(|(one, _), (next, _)| one < next);
+        in_order.then(|| rules.into_iter().map(|(_, rule)| rule).collect())
+    }
+
+    /// Whether a case row can be one of a lead for an aid: it names each rule once, and the grade
+    /// follows from what it says of them.
+    fn can_be_evidence(&self, aid: &Aid, case: &CaseEvidence) -> bool {
+        let rests_on = aid.rests_on();
+        let is_shown = |rule: &Rule| rests_on.contains(rule.id.as_str()) || is_always_told(rule);
+        let lists = [&case.yes, &case.indicated, &case.unknown].map(|ids| self.listed(ids));
+        let [Some(yes), Some(indicated), Some(unknown)] = lists else {
+            return false;
+        };
+        let named = || yes.iter().chain(&indicated).chain(&unknown);
+        let once: BTreeSet<&str> = named().map(|rule| rule.id.as_str()).collect();
+        let untold = unknown
+            .iter()
+            .any(|rule| !is_told(rule, &rests_on, case.grade));
+        if once.len() != named().count() || named().any(|rule| !is_shown(rule)) || untold {
+            return false;
+        }
+        // What an established case row does not tell may be unknown. It stays established if
+        // those are no, unless a condition asks whether they are unknown.
+        let is_left_out = case.grade == Grade::Established && aid.asks_whether_unknown();
+        let judged = aid.judge(&|rule| outcome_of(case, rule));
+        is_left_out || judged == Judgement::Lead(case.grade)
+    }
+
+    /// Whether a person can be one who could not be judged.
+    fn can_be_open(&self, policy: &Policy, person: &NotJudged) -> bool {
+        let aids = person.aids.iter();
+        let places = aids.map(|id| policy.aids.iter().position(|aid| aid.id == *id));
+        let Some(places) = places.collect::<Option<Vec<usize>>>() else {
+            return false;
+        };
+        let aids = places.iter().filter_map(|place| policy.aids.get(*place));
+        let rests_on: BTreeSet<&str> = aids.flat_map(Aid::rests_on).collect();
+        let mut cases = person.cases.iter();
+        places.is_sorted_by(|one, next| one < next)
+            && cases.all(|case| {
+                let unknown = self.listed(&case.unknown);
+                unknown.is_some_and(|rules| {
+                    let mut rules = rules.iter();
+                    rules.all(|rule| rests_on.contains(rule.id.as_str()))
+                })
+            })
+    }
+}
+
+/// Returns why screening with the round's schemas cannot have produced the leads; `None`
+/// if it can.
+fn fields_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
+    let mut registers = file.fields_missing.iter();
+    let are_known = registers.all(|(export, fields)| {
+        let export = terms.export(export);
+        export.is_some_and(|export| export.schema.has_fields(fields))
+    });
+    (!are_known).then(|| {
+        Text::new(
+            "线索文件中有导出模式没有的列",
+            "the file names a column that the schema does not have",
+        )
+    })
+}
+
+/// Returns why screening with the round's snapshots cannot have produced the leads; `None` if it
+/// can. The round file says how old each snapshot is, so the centre is not believed: it could
+/// otherwise have receipts proven by a register that is too old for that. Each register that
+/// cannot verify makes the lists provisional for the same reason.
+fn age_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
+    let is_stale = |export: &str| {
+        terms.export(export).is_some_and(|export| {
+            let as_of = terms.as_of;
+            terms.thresholds.is_stale(as_of, export.snapshot)
+        })
+    };
+    let used = terms.policy.registers_used();
+    let mut expected: BTreeSet<(&str, bool)> = BTreeSet::new();
+    let mut agrees = true;
+    for (export, why) in &file.not_verified_by {
+        let export = export.as_str();
+        match why {
+            NotVerified::Stale => {
+                agrees &= is_stale(export) && used.contains(export);
+                expected.insert((export, true));
+            }
+            NotVerified::Absent => {
+                expected.insert((export, false));
+            }
+            NotVerified::NotJoined => {}
+        }
+    }
+    // What did not come is absent, however old it would be.
+    let mut never_read = used.iter().filter(|export| {
+        let mut left_out = terms.not_joined.iter();
+        terms.export(export).is_none() && !left_out.any(|left| left.export == **export)
+    });
+    agrees &=
+        never_read.all(|export| file.not_verified_by.get(*export) == Some(&NotVerified::Absent));
+    let mut stale = used.iter().filter(|export| is_stale(export));
+    agrees &= stale.all(|export| file.not_verified_by.contains_key(*export));
+    if is_stale(CASE_EXPORT) {
+        expected.insert((CASE_EXPORT, true));
+    }
+    let mut told: BTreeSet<(&str, bool)> = BTreeSet::new();
+    let mut with_rate: BTreeSet<&str> = BTreeSet::new();
+    for reason in &file.provisional {
+        agrees &= match reason {
+            Provisional::Stale { export } => told.insert((export, true)),
+            Provisional::Absent { export } => told.insert((export, false)),
+            Provisional::RejectRate { export, rate } => {
+                *rate > terms.thresholds.reject_rate && with_rate.insert(export)
+            }
+        };
+    }
+    agrees &= told == expected;
+    (!agrees).then(|| {
+        Text::new(
+            "线索文件所称过旧或缺少的导出、所称的拒收率，与轮次文件中的提取日和阈值不符，或前后不一",
+            "which exports the file calls too old, absent or with too many rejects does not follow from the snapshots and thresholds of the round file, or from itself",
+        )
+    })
+}
+
+/// Returns why screening with this policy cannot have produced the leads; `None` if it can.
+fn policy_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
+    let policy = &terms.policy;
+    let rules = RulesThatCame::of(terms, file);
+    let twice = || {
+        Some(Text::new(
+            "线索文件中同一线索出现两次",
+            "a lead appears twice in the file",
+        ))
+    };
+    let mut seen = BTreeSet::new();
+    for lead in &file.leads {
+        let Some(aid) = policy.aid(&lead.aid) else {
+            return Some(Text::new(
+                "线索文件中有规则文件没有的救助项目",
+                "the file names an aid that the policy does not have",
+            ));
+        };
+        if !lead
+            .cases
+            .iter()
+            .all(|case| rules.can_be_evidence(aid, case))
+        {
+            return Some(Text::new(
+                "线索文件所列的依据，不能由规则文件和本轮收到的导出得出",
+                "the file gives reasons for a lead that cannot follow from the policy and the exports that came",
+            ));
+        }
+        let mut cases = lead.cases.iter();
+        if !cases.all(|case| seen.insert((lead.aid.as_str(), case.reference))) {
+            return twice();
+        }
+    }
+    for received in file.received.iter().flatten() {
+        let aid = policy.aid(&received.aid);
+        let can_show = policy.is_receipt(&received.rule)
+            && aid.is_some_and(|aid| aid.may_be_received_by(&received.rule));
+        let on = policy.rule(&received.rule).map(|rule| rule.on.as_str());
+        let verifies = on.is_some_and(|on| !file.not_verified_by.contains_key(on));
+        if !can_show || !verifies {
+            return Some(Text::new(
+                "线索文件所称的领取，不是由规则文件中本轮可核实的领取规则得出",
+                "the file says that an aid is received by a rule of which the policy does not say so, or whose register cannot verify it",
+            ));
+        }
+        if !seen.insert((received.aid.as_str(), received.reference)) {
+            return twice();
+        }
+    }
+    let with_lead = file
+        .leads
+        .iter()
+        .flat_map(|lead: &ScreenedLead| &lead.cases);
+    let mut rows: BTreeSet<usize> = with_lead.map(|case| case.reference).collect();
+    for person in &file.not_judged {
+        if !rules.can_be_open(policy, person) {
+            return Some(Text::new(
+                "线索文件所称未能判断的项目或条件，不能由规则文件和本轮收到的导出得出",
+                "the file says that an aid or a condition could not be judged, which cannot follow from the policy and the exports that came",
+            ));
+        }
+        if !person.cases.iter().all(|case| rows.insert(case.reference)) {
+            return Some(Text::new(
+                "线索文件中未能判断的案件行重复，或已有线索",
+                "a case row that could not be judged appears twice, or has a lead",
+            ));
+        }
+    }
+    None
+}
