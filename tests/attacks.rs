@@ -9,6 +9,7 @@ mod deleting;
 mod edited_rounds;
 mod foreign_records;
 mod forgotten_leftovers;
+mod keys;
 mod killed_purge;
 mod names_of_outputs;
 mod numbers_in_names;

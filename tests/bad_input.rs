@@ -337,6 +337,30 @@ fn a_folder_that_cannot_be_written() {
     );
 }
 
+/// Of a key that is in a schema twice a reader could believe the other one: wherever it is.
+#[test]
+fn a_key_that_a_schema_has_twice_is_refused() {
+    let round = Round::sample();
+    let root = round.root().to_path_buf();
+    let schema = root.join("schemas/procuratorate.case-parties.json");
+    let whole = std::fs::read_to_string(&schema).unwrap();
+    for (from, to) in [
+        ("\"嫌疑人\":", "\"嫌疑人\": \"victim\", \"嫌疑人\":"),
+        ("\"title\":", "\"title\": \"x\", \"title\":"),
+        ("\"fields\":", "\"fields\": [], \"fields\":"),
+        ("\"role\":", "\"role\": \"x\", \"role\":"),
+        ("\"constraints\":", "\"constraints\": {}, \"constraints\":"),
+    ] {
+        assert!(whole.contains(from), "{from}");
+        std::fs::write(&schema, whole.replacen(from, to, 1)).unwrap();
+        assert_refused(
+            &round,
+            2,
+            &["procuratorate.case-parties.json:", "a key is there twice"],
+        );
+    }
+}
+
 #[test]
 fn faults_of_round_schema_and_policy_are_reported_together() {
     let round = Round::sample();

@@ -575,3 +575,33 @@ fn a_round_folder_that_cannot_be_searched_is_not_called_empty() {
         assert!(!output.contains("Nothing is left to delete"), "{output}");
     }
 }
+
+/// The day on which data is due is the day of the machine's time zone.
+#[test]
+fn the_day_is_that_of_the_time_zone() {
+    // Their clocks differ by 26 hours, so that their days always do.
+    let (east, west) = ("Pacific/Kiritimati", "Etc/GMT+12");
+    let day = std::process::Command::new("date")
+        .env("TZ", east)
+        .arg("+%F")
+        .output()
+        .unwrap();
+    let day = String::from_utf8(day.stdout).unwrap();
+    let round = Round::sample();
+    round.replace(
+        "round.toml",
+        "retention_until = 2026-12-31",
+        &format!("retention_until = {}", day.trim()),
+    );
+    let finished = FinishedRound::of(round);
+    for (zone, is_due) in [(east, true), (west, false)] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_aidlink"))
+            .env("TZ", zone)
+            .args(["purge", "--dry-run", "--json"])
+            .arg(finished.round.path(""))
+            .output()
+            .unwrap();
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answer[0]["is_due"], is_due, "{zone}: {answer}");
+    }
+}

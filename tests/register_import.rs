@@ -598,6 +598,14 @@ fn rows_that_contradict_each_other_or_name_another_person_are_told() {
     .unwrap();
     let (_, json) = import_json(&kept, &file, &[]);
     assert_eq!(json["refused"][0]["column"], "姓名", "{json}");
+    // A number of a person in the place of a lead's.
+    for number in [crate::cells::id(7).as_str(), "13800001234"] {
+        let row = format!("{number},吴小山,低保,2026-09-01\n");
+        fs::write(&file, format!("线索编号,姓名,拟救助项目,发现日期\n{row}")).unwrap();
+        let (_, json) = import_json(&kept, &file, &[]);
+        assert_eq!(json["refused"][0]["column"], "线索编号", "{json}");
+        assert!(!json.to_string().contains(number), "{json}");
+    }
 }
 
 #[test]

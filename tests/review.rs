@@ -1009,6 +1009,8 @@ fn a_purge_deletes_a_workbook_that_was_filled_in() {
     assert!(refused.stderr.contains("--filled-in"), "{}", refused.stderr);
     assert!(finished.round.output("output") == before);
     let planned = purge(&finished, &["--dry-run"]);
+    assert_eq!(planned.code, 3, "a purge would refuse: {}", planned.stdout);
+    assert_eq!(purge(&finished, &["--dry-run", "--filled-in"]).code, 0);
     assert!(
         planned.stdout.contains(&format!("filled in: {ADULTS}")),
         "{}",

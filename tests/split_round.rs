@@ -1270,24 +1270,28 @@ fn reasons_that_no_screening_of_the_round_can_give_are_refused() {
             documents.push((document, not_of_policy));
         }
     }
-    // What the own export says of exclusions and priorities changes no grade.
-    let is_of_cases = |rule: &Value| rule.as_str().is_some_and(|rule| rule.starts_with('x'));
-    let excluded: Holds = |case| {
-        let open = case["unknown"].as_array().unwrap();
-        open.iter()
-            .any(|rule| rule.as_str().unwrap().starts_with('x'))
-    };
+    // What the own export says of priorities changes no grade.
+    for rule in ["priority_minor", "priority_disabled_by_case"] {
+        let mut document = good.clone();
+        let leads = document["leads"].as_array_mut().unwrap();
+        let cases = leads
+            .iter_mut()
+            .flat_map(|lead| lead["cases"].as_array_mut().unwrap());
+        let named = |case: &mut Value| {
+            let rules = rules_of(case, "yes");
+            let before = rules.len();
+            rules.retain(|named| named != rule);
+            rules.len() < before
+        };
+        assert_eq!(
+            cases.map(named).filter(|named| *named).take(1).count(),
+            1,
+            "{rule}"
+        );
+        documents.push((document, not_of_export));
+    }
     documents.push((
-        changed(excluded, &|case| {
-            rules_of(case, "unknown").retain(|rule| !is_of_cases(rule))
-        }),
-        not_of_export,
-    ));
-    documents.push((
-        changed(unknown, &|case| {
-            let rules = rules_of(case, "unknown");
-            rules.retain(is_of_cases);
-        }),
+        changed(unknown, &|case| rules_of(case, "unknown").clear()),
         "",
     ));
     // Persons of whom nothing is known.

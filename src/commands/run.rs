@@ -70,10 +70,6 @@ pub fn run(arguments: &RunArguments, output: Output) -> Result<Ending, Ending> {
         Ok((manifest, (result, lists)))
     });
     progress.finish();
-    // If the output folder exists, it was made with this key, so the key stays.
-    if done.is_err() && !paths.output.exists() {
-        key_file.discard_if_made();
-    }
     let ((result, lists), finished) = done?;
     let summary = pooled::summary(&round.terms, &result, &lists);
     say_summary(&round, &result, &lists, &summary, &finished, output);

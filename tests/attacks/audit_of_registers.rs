@@ -622,6 +622,18 @@ fn the_folder_of_a_round_is_known_by_what_is_in_it() {
         );
         fs::rename(&place, &register.folder).unwrap();
     }
+    // A draft, and one that somebody has called otherwise.
+    for name in ["round.toml", "2026Q3.toml"] {
+        let draft = root.join(format!("draft-{name}"));
+        fs::create_dir(&draft).unwrap();
+        let text = fs::read_to_string(office.path("R1", "round.toml")).unwrap();
+        let (before, after) = text.split_once("operator = ").unwrap();
+        let after = after.split_once('\n').unwrap().1;
+        let text = format!("{before}operator = \"【FILL IN】\"\n{after}");
+        fs::write(draft.join(name), text).unwrap();
+        assert_ne!(init(&draft.join("new"), root), 0, "{name}");
+        assert!(!draft.join("new").exists());
+    }
     // Other TOML files make no round.
     let other = root.join("other");
     fs::create_dir(&other).unwrap();
@@ -670,4 +682,34 @@ fn where_a_new_register_would_be_is_its_real_place() {
     assert_eq!(init(Path::new("../outside"), &round), 0);
     assert!(round.join("../outside/register.db").exists());
     assert_eq!(init(Path::new("output/../../again"), &round), 0);
+}
+
+/// Whoever signs the manifest cannot leave out that a register was read: the log says so.
+#[test]
+fn a_manifest_that_states_no_register_is_reported() {
+    let register = Register::new();
+    let root = register.office.base.root().to_path_buf();
+    let round = register.office.path("R1", "");
+    let inner = round
+        .strip_prefix(&root)
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let finished = FinishedRound::at(register.office.base.at(&inner), "output");
+    let before = finished.not_held(&[]);
+    for number in 26..=30 {
+        assert!(!before.contains(&number), "{before:?}");
+    }
+    finished.sign_again(|manifest| {
+        assert!(
+            manifest
+                .as_object_mut()
+                .unwrap()
+                .remove("register")
+                .is_some()
+        );
+    });
+    let after = finished.not_held(&[]);
+    assert!(after.contains(&26), "{after:?}");
 }

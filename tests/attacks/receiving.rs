@@ -500,6 +500,44 @@ fn a_received_file_with_a_personal_number_in_its_name_is_refused() {
     assert!(!done.stderr.contains("011X"), "{}", done.stderr);
 }
 
+/// Names are text in manifest and log, and a purge finds the files by them.
+#[test]
+fn a_received_file_with_a_name_that_is_not_text_is_refused_for_it() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let split = tokenised_round(&EXPORTS);
+    for place in ["received", "received/inner"] {
+        let tokens = split.tokens(VETERANS);
+        let folder = split.round.path(place);
+        fs::create_dir_all(&folder).unwrap();
+        let name = |suffix: &str| {
+            let name = [b"b\xff.tokens.parquet", suffix.as_bytes()].concat();
+            folder.join(std::ffi::OsStr::from_bytes(&name))
+        };
+        for suffix in ["", ".sha256", ".minisig"] {
+            fs::copy(format!("{}{suffix}", tokens.display()), name(suffix)).unwrap();
+        }
+        let program = Path::new(env!("CARGO_BIN_EXE_aidlink")).with_file_name("aidlink-screen");
+        let output = std::process::Command::new(program)
+            .arg("run")
+            .arg(split.round.path("round.toml"))
+            .args([
+                "--lang",
+                "en",
+                "--signing-key",
+                &split.signing_key("centre"),
+            ])
+            .arg("--output")
+            .arg(split.round.path("at-centre"))
+            .arg("--tokens")
+            .args([split.tokens(CASES), name("")])
+            .output()
+            .unwrap();
+        let refused = crate::support::command_result(output);
+        assert_refused(&refused, "is not UTF-8 text");
+        assert!(!split.round.path("at-centre").exists());
+    }
+}
+
 /// Points of low order, each also with the highest bit, which does not count.
 const OPEN_TO_ALL: [&str; 14] = [
     "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z",

@@ -13,7 +13,7 @@ use crate::register::Kept;
 use crate::support::aidlink;
 
 /// Writes an export with the ID numbers of people whom the register may know.
-fn export(kept: &Kept, name: &str) -> String {
+pub(super) fn export(kept: &Kept, name: &str) -> String {
     let path = kept.path(name);
     let rows: String = (1..=400)
         .map(|number| format!("{}\n", id(number)))
@@ -23,7 +23,7 @@ fn export(kept: &Kept, name: &str) -> String {
 }
 
 /// Imports people by their ID numbers, so that they have tokens.
-fn with_people(kept: &Kept) {
+pub(super) fn with_people(kept: &Kept) {
     let rows: String = (1..=300)
         .map(|number| format!("{},甲某{number},低保,2026-09-01\n", id(number)))
         .collect();

@@ -1,6 +1,5 @@
 //! The round key, its owner-only file, and the subkeys derived from it.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use hkdf::Hkdf;
@@ -11,8 +10,7 @@ use aidlink_contract::token::TokenAlgorithm;
 use aidlink_faults::fault::{Fault, Faults, Place, size_text};
 use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
-use aidlink_files::owner_only::{open_owner_only, write_new_owner_only};
-use aidlink_files::regular_file;
+use aidlink_files::owner_only::{read_owner_only, write_new_owner_only};
 use aidlink_office::manifest::Manifest;
 
 /// The version of the keys that this program creates. Version 1, from aidlink 0.1,
@@ -43,8 +41,6 @@ pub struct RoundKey {
     version: u64,
     round: String,
     purpose: String,
-    /// The key file, locked while the key is in use, so that no other run discards it.
-    _locked: Option<File>,
 }
 
 /// The subkey for the tokens of persons.
@@ -78,17 +74,13 @@ impl RoundKey {
                 ),
             )
         })?;
-        let mut key = RoundKey {
+        let key = RoundKey {
             bytes,
             version: KEY_VERSION,
             round: round.to_owned(),
             purpose: purpose.to_owned(),
-            _locked: None,
         };
         key.write_new(path)?;
-        let file = regular_file::open(path).map_err(|error| Fault::unreadable(path, &error))?;
-        lock_shared(&file, path)?;
-        key._locked = Some(file);
         Ok(key)
     }
 
@@ -155,15 +147,9 @@ impl RoundKey {
     /// If users other than the owner may access the file, if it is not a key file,
     /// or if the key belongs to another round or purpose or has version 1.
     pub fn read(path: &Path, round: &str, purpose: &str) -> Result<Self, Faults> {
-        let file = open_owner_only(path, &Text::new("密钥文件", "the key file"))?;
-        lock_shared(&file, path)?;
-        // Not read with a TOML parser, which would leave copies of the key in memory.
-        let content = regular_file::read_open(&file, LARGEST_KEY_FILE)
-            .map_err(|error| Fault::unreadable(path, &error))?;
-        let content = Zeroizing::new(content);
-        let mut key = Self::parse(&content, path, round, purpose)?;
-        key._locked = Some(file);
-        Ok(key)
+        let what = Text::new("密钥文件", "the key file");
+        let content = Zeroizing::new(read_owner_only(path, LARGEST_KEY_FILE, &what)?);
+        Self::parse(&content, path, round, purpose)
     }
 
     /// Parses the content of a key file for making tokens. `path` is used in
@@ -256,7 +242,6 @@ impl RoundKey {
             version,
             round: round.to_owned(),
             purpose: purpose.to_owned(),
-            _locked: None,
         })
     }
 
@@ -323,41 +308,16 @@ impl RoundKey {
             version: KEY_VERSION,
             round: "r".to_owned(),
             purpose: "p".to_owned(),
-            _locked: None,
         }
     }
 }
 
-/// Takes a shared lock on the key file, which shows other runs that the key is in
-/// use. Does nothing if the file system has no locks.
-///
-/// # Errors
-/// If another program holds an exclusive lock, such as a run that is about to discard the
-/// key, or has discarded it. Waiting for it might take forever.
-fn lock_shared(file: &File, path: &Path) -> Result<(), Fault> {
-    let is_locked = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-    if !is_locked && path.exists() {
-        return Ok(());
-    }
-    Err(Fault::of_file(
-        path,
-        Text::new(
-            "密钥文件正被另一程序锁定或移除",
-            "another program has locked the key file, or is removing it",
-        ),
-        Text::new(
-            "请等该程序结束后重新运行",
-            "wait until that program ends, then run again",
-        ),
-    ))
-}
-
-/// The key file of a pooled round. The first run that needs the key creates it,
-/// and discards it again if the run fails.
+/// The key file of a pooled round. The first run that needs the key creates it. If that run
+/// fails, the key stays for the next one: another run may have used it meanwhile.
 pub struct KeyFile {
     path: PathBuf,
-    /// The file, if this process created it.
-    made: Option<File>,
+    /// Whether this process created the file.
+    is_made_here: bool,
 }
 
 impl KeyFile {
@@ -365,7 +325,7 @@ impl KeyFile {
     pub fn at(path: &Path) -> Self {
         KeyFile {
             path: path.to_path_buf(),
-            made: None,
+            is_made_here: false,
         }
     }
 
@@ -376,7 +336,7 @@ impl KeyFile {
 
     /// Returns whether this process created the key.
     pub fn is_made_here(&self) -> bool {
-        self.made.is_some()
+        self.is_made_here
     }
 
     /// Reads the key, or creates it if the file is missing. In a pooled round the key
@@ -390,7 +350,7 @@ impl KeyFile {
         }
         match RoundKey::create(&self.path, round, purpose) {
             Ok(key) => {
-                self.made = regular_file::open(&self.path).ok();
+                self.is_made_here = true;
                 Ok(key)
             }
             // Another run has created it in the meantime.
@@ -398,31 +358,6 @@ impl KeyFile {
             Err(faults) => Err(faults),
         }
     }
-
-    /// Removes the key file if this process created it and no other run uses it. If
-    /// it cannot be removed, the next run uses it. Drop every [`RoundKey`] of this
-    /// process first.
-    pub fn discard_if_made(self) {
-        let Some(made) = self.made else { return };
-        let is_unused = made.try_lock().is_ok();
-        let is_unchanged =
-            regular_file::open(&self.path).is_ok_and(|current| is_same(&current, &made));
-        if is_unused && is_unchanged {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
-#[cfg(unix)]
-fn is_same(one: &File, other: &File) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let of = |file: &File| file.metadata().ok().map(|data| (data.dev(), data.ino()));
-    of(one).is_some() && of(one) == of(other)
-}
-
-#[cfg(not(unix))]
-fn is_same(_one: &File, _other: &File) -> bool {
-    true
 }
 
 /// Returns a value of a key file and its line, from 1; `None` if it is not there once, between
@@ -460,6 +395,9 @@ mod tests {
     static_assertions::assert_not_impl_any!(
         PersonSubkey: std::fmt::Debug, std::fmt::Display, Clone, Copy
     );
+
+    /// A key file with a line that states something again in the place of ROUND.
+    const TWICE: &str = "round = 'r'\npurpose = 'p'\nkey = 'aidlink-round-key-v2:0000000000000000000000000000000000000000000000000000000000000000'\nROUND\n";
 
     fn error_of(result: Result<RoundKey, Faults>) -> String {
         match result {
@@ -565,32 +503,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_another_run_uses_is_not_discarded() {
+    fn the_first_run_makes_the_key_and_the_next_one_reads_it() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("round.key");
-        let made = |file: &mut KeyFile| {
-            let Ok(key) = file.read_or_make("r", "p") else {
-                panic!("cannot create or read the key")
-            };
-            key
+        let id = |file: &mut KeyFile| match file.read_or_make("r", "p") {
+            Ok(key) => key.id(),
+            Err(_) => panic!("cannot create or read the key"),
         };
-        // A failed run without any other run leaves no key.
-        let mut one = KeyFile::at(&path);
-        drop(made(&mut one));
-        one.discard_if_made();
-        assert!(!path.exists());
-        // A run that found an existing key never removes it.
-        let mut one = KeyFile::at(&path);
-        let key = made(&mut one);
-        let mut other = KeyFile::at(&path);
-        let read = made(&mut other);
-        assert_eq!(key.id(), read.id());
-        other.discard_if_made();
-        assert!(path.exists());
-        // The run that created the key keeps it while another run uses it.
-        drop(key);
-        one.discard_if_made();
-        assert!(path.exists());
+        let (mut first, mut next) = (KeyFile::at(&path), KeyFile::at(&path));
+        assert_eq!(id(&mut first), id(&mut next));
+        assert!(first.is_made_here());
+        assert!(!next.is_made_here());
     }
 
     #[test]
@@ -600,6 +523,10 @@ mod tests {
             "round = 'r'\npurpose = 'p'\nkey = 'aidlink-round-key-v2:abcd'\n",
             "round = 'r'\npurpose = 'p'\nkey = 'aidlink-round-key-v3:00000000000000000000000000000000000000000000000000000000000000'\n",
             "round = 'r'\npurpose = 'p'\nkey = 0xabcdefabcdef\n",
+            &TWICE.replace("ROUND", "round = 'r'"),
+            &TWICE.replace("ROUND", " round = 'other'"),
+            &TWICE.replace("ROUND", "purpose='p'"),
+            &TWICE.replace("ROUND", "key = 'aidlink-round-key-v2:1111111111111111111111111111111111111111111111111111111111111111'"),
             "aidlink-round-key-v2:0123456789abcdef0123456789abcdef",
             "",
         ] {

@@ -44,9 +44,19 @@ impl RegisterKey {
     /// `register` is the register's id.
     ///
     /// # Errors
-    /// If the file exists or cannot be written, the id has an apostrophe or a control
-    /// character, or the system provides no random numbers.
+    /// As for [`RegisterKey::generate`] and [`RegisterKey::write_new`].
     pub fn create(path: &Path, register: &str, algorithm: TokenAlgorithm) -> Result<Self, Fault> {
+        let key = Self::generate(path, register, algorithm)?;
+        key.write_new(path)?;
+        Ok(key)
+    }
+
+    /// Creates a key in memory. `path`, where it will be, is used in messages.
+    ///
+    /// # Errors
+    /// If the register's id has an apostrophe or a control character, or the system provides no
+    /// random numbers.
+    pub fn generate(path: &Path, register: &str, algorithm: TokenAlgorithm) -> Result<Self, Fault> {
         if register.contains('\'') || register.chars().any(char::is_control) {
             return Err(Fault::of_file(
                 path,
@@ -71,13 +81,19 @@ impl RegisterKey {
                 ),
             )
         })?;
-        let key = RegisterKey {
+        Ok(RegisterKey {
             bytes,
             register: register.to_owned(),
             algorithm,
-        };
-        write_new_owner_only(path, key.to_text().as_bytes(), &what())?;
-        Ok(key)
+        })
+    }
+
+    /// Writes the owner-only key file. Never overwrites an existing file.
+    ///
+    /// # Errors
+    /// If the file exists or cannot be written.
+    pub fn write_new(&self, path: &Path) -> Result<(), Fault> {
+        write_new_owner_only(path, self.to_text().as_bytes(), &what())
     }
 
     /// Reads a key file. `register` is the id of the register to which it must belong.

@@ -212,12 +212,26 @@ impl PartialFile {
         let folder = parent_of(&self.destination);
         if let Err(error) = sync_names(folder) {
             // Without the sync, the file may be lost at a power failure, so report an error
-            // and leave nothing.
-            let _ = std::fs::remove_file(&self.destination);
+            // and leave nothing. Another program may have put its own file there meanwhile.
+            if File::open(&self.destination).is_ok_and(|there| is_same(&there, &complete)) {
+                let _ = std::fs::remove_file(&self.destination);
+            }
             return Err(error);
         }
         Ok(())
     }
+}
+
+#[cfg(unix)]
+fn is_same(one: &File, other: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let of = |file: &File| file.metadata().ok().map(|data| (data.dev(), data.ino()));
+    of(one).is_some() && of(one) == of(other)
+}
+
+#[cfg(not(unix))]
+fn is_same(_one: &File, _other: &File) -> bool {
+    true
 }
 
 #[cfg(test)]

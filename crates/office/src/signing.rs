@@ -143,9 +143,12 @@ impl SigningKey {
     /// password, or cannot be written.
     pub fn read_or_make(path: &Path) -> Result<Self, Fault> {
         if path.exists() {
-            Self::read(path)
-        } else {
-            Self::make(path)
+            return Self::read(path);
+        }
+        match Self::make(path) {
+            // Another step has made it in the meantime.
+            Err(_) if path.exists() => Self::read(path),
+            made => made,
         }
     }
 
@@ -235,7 +238,7 @@ impl SigningKey {
             &Text::new("签名私钥", "the signing key"),
         )?;
         write_new_for_everybody(&public_path, public.as_bytes(), &what).inspect_err(|_| {
-            // If removing fails, the next step uses the key, which is complete.
+            // Nobody knows this key yet, or its holder says that the public key is missing.
             let _ = std::fs::remove_file(path);
         })?;
         Ok(SigningKey {

@@ -27,7 +27,7 @@ use crate::manifest::{
 };
 use crate::output_folder::{OutputFolder, WrittenFile};
 use crate::round::{CENTRE, Mode, Reads, Round, RoundTerms};
-use crate::signing::{SIGNATURE_SUFFIX, SigningKey, public_key_path};
+use crate::signing::{SIGNATURE_SUFFIX, SigningKey};
 use crate::step_outputs;
 use crate::terminal::Output;
 
@@ -230,7 +230,7 @@ impl Step {
 
     /// Writes the configuration files, the manifest, the log and the signature,
     /// and gives the folder its final name. If the step started without a
-    /// signing key, this makes one, and keeps it only if the step succeeds.
+    /// signing key, this makes one.
     fn finish(self, manifest: Manifest) -> Result<Finished, Fault> {
         let Step {
             round,
@@ -239,19 +239,13 @@ impl Step {
             folder,
             ..
         } = self;
-        let (path, output) = (&round.paths.signing_key, &round.paths.output);
+        let path = &round.paths.signing_key;
         let signing_key = match signing_key {
             Some(key) => key,
             None => SigningKey::read_or_make(path)?,
         };
+        // If this fails, a new key stays for the next step: another one may have used it meanwhile.
         let written = write(&round, folder, log, manifest, &signing_key);
-        // If the output folder exists, it was signed with the new key, even if
-        // syncing it to disk failed: the key must be kept.
-        if written.is_err() && signing_key.made && !output.exists() {
-            // If removing fails, the next run uses the key.
-            let _ = std::fs::remove_file(path);
-            let _ = std::fs::remove_file(public_key_path(path));
-        }
         written.map(|manifest| Finished {
             signing_key,
             manifest,

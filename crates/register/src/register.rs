@@ -5,6 +5,7 @@
 //! is under a signature; the file beside only lags behind, and the next command brings it up
 //! to date.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, Faults};
@@ -636,12 +637,12 @@ impl Register {
                 let person = book.by_token.get(old)?;
                 Some((person.clone(), *new))
             });
-            let known: Vec<(PersonNumber, RegisterToken)> = known.collect();
-            let named: std::collections::BTreeSet<&PersonNumber> =
-                known.iter().map(|(person, _)| person).collect();
-            let missing = book.persons.keys().filter(|person| !named.contains(person));
+            // A person has many rows in an export, all with the same new token.
+            let known: BTreeMap<PersonNumber, RegisterToken> = known.collect();
+            let missing = book.persons.keys();
+            let missing = missing.filter(|person| !known.contains_key(*person));
             let missing: Vec<PersonNumber> = missing.cloned().collect();
-            let persons = named.len() as u64;
+            let persons = known.len() as u64;
             store::replace_tokens(&transaction, &known)?;
             for (person, token) in known {
                 book.replace_token(&person, token);

@@ -1,5 +1,6 @@
 //! The file of a register: an SQLite database that only its owner may read.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -831,7 +832,7 @@ pub(crate) fn write_event(
 /// transaction.
 pub(crate) fn replace_tokens(
     transaction: &Transaction<'_>,
-    tokens: &[(PersonNumber, RegisterToken)],
+    tokens: &BTreeMap<PersonNumber, RegisterToken>,
 ) -> Result<(), rusqlite::Error> {
     let sql: String = transaction.query_row(
         "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = 'person_stays'",

@@ -1,6 +1,5 @@
 //! `aidlink register rekey`: gives the persons of a register new tokens, under a new key.
 
-use std::fs;
 use std::path::Path;
 
 use aidlink_agency::register_token::RegisterKey;
@@ -143,16 +142,18 @@ pub(super) fn run(arguments: &RegisterRekeyArguments, output: Output) -> Result<
     if old.id() != register.key_id() {
         return Err(wrong(other_key(&old_file)));
     }
-    let new = match left.filter(|left| left.algorithm() == old.algorithm()) {
+    let left = left.filter(|left| left.algorithm() == old.algorithm());
+    let is_there = left.is_some();
+    let new = match left {
         Some(left) => left,
-        None => RegisterKey::create(new_file, &id, old.algorithm())?,
+        None => RegisterKey::generate(new_file, &id, old.algorithm())?,
     };
-    let read = read_tokens(arguments, (&old, &new), &act);
-    let (tokens, unusable) = read.inspect_err(|_| {
-        // The register uses the old key: this one would only be mistaken for it.
-        let _ = fs::remove_file(new_file);
-    })?;
-    // From here on the new key stays: after a fault of the disk the register may have it.
+    let (tokens, unusable) = read_tokens(arguments, (&old, &new), &act)?;
+    // The key must be on the disk before the register uses it, and it stays there: after a fault
+    // of the disk the register may have it, and another command may have given it to the register.
+    if !is_there {
+        new.write_new(new_file)?;
+    }
     let missing = register
         .rekey(&tokens, &new.id(), &act)
         .map_err(|faults| kept(new_file, faults))?;
