@@ -55,7 +55,14 @@ fn first_runs_at_once_keep_the_keys() {
                 serde_json::from_str(&round.read(&format!("{output}/manifest.json"))).unwrap();
             ids.insert(manifest["key"]["id"].to_string());
             let folder = round.path(output);
-            let verified = aidlink(&["audit", "verify", folder.to_str().unwrap(), "--lang", "en"]);
+            let public = round.path("signing.pub");
+            let verified = aidlink(&[
+                "audit",
+                "verify",
+                folder.to_str().unwrap(),
+                "--public-key",
+                public.to_str().unwrap(),
+            ]);
             assert_eq!(verified.code, 0, "{}{}", verified.stdout, verified.stderr);
         }
         assert_eq!(ids.len(), 1, "{ids:?}");
