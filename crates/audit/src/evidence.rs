@@ -308,7 +308,9 @@ impl Evidence {
     pub fn differing(&self, keys: &[&str]) -> Vec<Text> {
         let differences = self.differences.iter().flatten();
         let differences = differences.filter(|difference| keys.contains(&difference.key));
-        differences.map(|difference| self.said(difference)).collect()
+        differences
+            .map(|difference| self.said(difference))
+            .collect()
     }
 
     /// Returns what a difference says.

@@ -118,9 +118,7 @@ impl OfFolder {
             return;
         };
         let is_what_leaves = match crossed.sealed_to {
-            None => {
-                (&crossed.plain_blake3, crossed.plain_bytes) == (&output.blake3, output.bytes)
-            }
+            None => (&crossed.plain_blake3, crossed.plain_bytes) == (&output.blake3, output.bytes),
             Some(_) => {
                 let opened = verification.opened.open_file(Path::new(path));
                 // One that is not here is told above.
@@ -138,7 +136,9 @@ impl OfFolder {
 /// Whether a file is the signature or the checksum beside a file that crosses plain.
 fn is_beside_plain(manifest: &Manifest, path: &str) -> bool {
     let endings = [SIGNATURE_SUFFIX, CHECKSUM_SUFFIX];
-    let mut of = endings.iter().filter_map(|ending| path.strip_suffix(ending));
+    let mut of = endings
+        .iter()
+        .filter_map(|ending| path.strip_suffix(ending));
     of.any(|of| {
         let mut crossing = manifest.crossing.iter();
         crossing.any(|crossed| crossed.file == of && crossed.sealed_to.is_none())
@@ -447,9 +447,7 @@ const MOST_PATHS: usize = 8;
 fn names(paths: &[String]) -> Text {
     let more = paths.len().saturating_sub(MOST_PATHS);
     let shown = paths.iter().take(MOST_PATHS);
-    let shown: Vec<String> = shown
-        .map(|path| shown_path(Path::new(path)))
-        .collect();
+    let shown: Vec<String> = shown.map(|path| shown_path(Path::new(path))).collect();
     let (more_zh, more_en) = match more {
         0 => (String::new(), String::new()),
         more => (format!("等（另有{more}个）"), format!(" and {more} more")),

@@ -145,9 +145,8 @@ fn says_the_same(
     });
     let provisional: Vec<String> = provisional.map(owned).collect();
     let not_joined = manifest.not_verified_by.iter().flatten();
-    let not_joined = not_joined.filter(|(export, why)| {
-        **why != NotVerified::Stale && needed.contains(export.as_str())
-    });
+    let not_joined = not_joined
+        .filter(|(export, why)| **why != NotVerified::Stale && needed.contains(export.as_str()));
     let titles = not_joined.filter_map(|(export, _)| documents.schemas.get(export));
     let not_screened: Vec<String> = titles.map(|schema| owned(&schema.title)).collect();
     // A title may hold what stands between two items.

@@ -390,7 +390,9 @@ pub(super) fn log(evidence: &Evidence) -> Finding {
     Finding::of(
         wrong,
         Text::new(
-            format!("{entries}条日志逐条相连，签名涵盖末条的摘要（公钥 {signer}）；运行记录与 configuration/ 一致"),
+            format!(
+                "{entries}条日志逐条相连，签名涵盖末条的摘要（公钥 {signer}）；运行记录与 configuration/ 一致"
+            ),
             format!(
                 "{entries} entries; the signature covers the digest of the last one (key {signer}); the manifest says what configuration/ says"
             ),

@@ -476,12 +476,7 @@ impl LeadRow<'_> {
             rules: Cell::Read(AppliedRules {
                 policy: policy.id.clone(),
                 version: policy.version.clone(),
-                rules: self
-                    .rules
-                    .yes
-                    .iter()
-                    .map(|rule| rule.id.clone())
-                    .collect(),
+                rules: self.rules.yes.iter().map(|rule| rule.id.clone()).collect(),
             }),
             decision: Decision::default(),
             below_marking: String::new(),
