@@ -4,6 +4,7 @@
 
 mod added_files;
 mod audit_of_registers;
+mod believed_manifests;
 mod chained_records;
 mod deleting;
 mod edited_rounds;

@@ -20,7 +20,7 @@ const KEYS: [&str; 9] = [
 
 /// Moves the lines of each export that say how it is read from the round file to a
 /// reading file, with these lines added.
-fn with_reading_files(round: Round, more: &[(&str, &str)]) -> Round {
+pub fn with_reading_files(round: Round, more: &[(&str, &str)]) -> Round {
     std::fs::create_dir(round.path("reading")).unwrap();
     let text = round.read("round.toml");
     let mut kept = String::new();

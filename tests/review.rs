@@ -806,7 +806,7 @@ fn nothing_in_an_export_becomes_a_formula_a_link_or_a_number_of_a_person() {
 
 /// Writes a decision into the first lead of a sheet, as an office program would: another
 /// archive with another content.
-fn fill_in(finished: &FinishedRound, path: &str, change: impl Fn(&str, String) -> String) {
+pub fn fill_in(finished: &FinishedRound, path: &str, change: impl Fn(&str, String) -> String) {
     let file = finished.path(path);
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in parts(&fs::read(&file).unwrap()) {
@@ -820,7 +820,7 @@ fn fill_in(finished: &FinishedRound, path: &str, change: impl Fn(&str, String) -
 }
 
 /// Writes a text into the cell for the remark of the first row of each sheet that has one.
-fn remark(text: &str) -> impl Fn(&str, String) -> String {
+pub fn remark(text: &str) -> impl Fn(&str, String) -> String {
     move |name, content| {
         let at = content.find("<c r=\"G3\"");
         let Some(at) = at.filter(|_| name.starts_with("xl/worksheets/")) else {

@@ -395,7 +395,7 @@ impl Rerun {
         };
         let second_run = again.map(|again| again.digests);
         let proving = Proving {
-            manifest,
+            verification: &evidence.verification,
             matrix: &documents.matrix,
             policy: &documents.policy,
             schemas: &documents.schemas,

@@ -431,6 +431,52 @@ fn what_stands_in_the_place_of_a_key_is_told() {
     assert!(finished.not_held(&[]).contains(&6), "a pipe");
 }
 
+/// The digits of a key are searched for wherever the key may be: where the round file says, and
+/// beside the register, where `register init` puts it.
+#[test]
+fn a_key_beside_the_register_is_known_although_the_round_file_names_another_place() {
+    let register = Register::new();
+    let key = register.whole["register.key"].clone();
+    let hex = digits(&String::from_utf8(key.clone()).unwrap());
+    let file = "file = \"../../../register/register.db\"";
+    let named = format!("{file}\nkey = \"../../../medium/register.key\"");
+    register.office.edit("R1", "round.toml", file, &named);
+    let medium = register.path("../medium");
+    fs::create_dir(&medium).unwrap();
+    let write = |content: &[u8]| {
+        let path = medium.join("register.key");
+        fs::write(&path, content).unwrap();
+        set_mode(&path, 0o600);
+    };
+    let copy = register.office.path("R1", "notes.txt");
+    type Place<'p> = (&'p str, &'p dyn Fn());
+    let places: [Place<'_>; 4] = [
+        ("the medium is not here", &|| {}),
+        ("something else is there", &|| write(b"rubbish")),
+        ("the key is there, too", &|| write(&key)),
+        ("the key is only there", &|| {
+            fs::remove_file(register.path("register.key")).unwrap()
+        }),
+    ];
+    for (what, change) in places {
+        change();
+        for hex in [&hex, &hex.to_uppercase()] {
+            fs::write(&copy, format!("it is {hex}.")).unwrap();
+            let (_, checks) = audit(&register.office, "R1");
+            assert_eq!(state(&checks, 28), "not_held", "{what}: {checks:?}");
+            let said = &checks[&28].1;
+            assert!(said.contains("notes.txt contains the key"), "{said}");
+        }
+        fs::remove_file(&copy).unwrap();
+        let (_, checks) = audit(&register.office, "R1");
+        let expected = match what {
+            "something else is there" => "not_held",
+            _ => "held",
+        };
+        assert_eq!(state(&checks, 28), expected, "{what}: {checks:?}");
+    }
+}
+
 /// A key is found whatever the case of its digits, and however its file writes it.
 #[test]
 fn a_key_is_found_in_either_case_and_however_its_file_is_written() {

@@ -2,6 +2,7 @@
 //! held or not applicable, with its evidence. Their numbers and order are those in
 //! docs/compliance.md.
 
+mod as_configured;
 mod basis;
 mod finding;
 mod keeping;
@@ -130,8 +131,8 @@ const CHECKS: [(&str, &str, CheckFn); 30] = [
         keeping::retention,
     ),
     (
-        "日志以摘要相连，与运行记录一同签名（个保法54）",
-        "the log is hash-chained and signed with the manifest (PIPL 54)",
+        "日志以摘要相连，与运行记录一同签名，运行记录与所用配置一致（个保法54）",
+        "the log is hash-chained and signed with the manifest, which says what was configured (PIPL 54)",
         keeping::log,
     ),
     (

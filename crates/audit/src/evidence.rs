@@ -9,13 +9,14 @@ use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
+use aidlink_office::as_written::{Difference, differences};
 use aidlink_office::deletion_record::{DeletionRecord, RoundFile};
 use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
 use aidlink_office::needed::Needed;
 use aidlink_office::open_leftovers::OpenLeftovers;
 use aidlink_office::remains::{Remains, remains};
-use aidlink_office::round::CONFIGURATION;
+use aidlink_office::round::{CONFIGURATION, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::verification::{Provenance, Verification};
 use aidlink_policy::calendar::Calendar;
@@ -95,6 +96,9 @@ pub struct Evidence {
     pub verification: Verification,
     /// The round's documents, or the faults if they cannot be read.
     pub documents: Result<Documents, Faults>,
+    /// What the manifest states otherwise than the folder's copy of the round file; `None` if
+    /// that cannot be read.
+    pub differences: Option<Vec<Difference>>,
     /// The lists that exist in the folder.
     pub lists: Vec<List>,
     /// The review workbooks that exist in the folder.
@@ -203,8 +207,10 @@ impl Evidence {
         }
         let policy = documents.as_ref().ok().map(|documents| &documents.policy);
         let workbooks = workbooks(&verification, policy);
+        let round = kept_round(&verification);
         Evidence {
             documents,
+            differences: round.map(|round| differences(&round, &verification.manifest)),
             lists,
             workbooks,
             remains: remains(
@@ -295,6 +301,22 @@ impl Evidence {
             lines.position(|line| line.trim_start().starts_with(key))
         });
         line.map_or(path.clone(), |line| format!("{path}:{}", line + 1))
+    }
+
+    /// Returns what the manifest states of these keys otherwise than the folder's copy of the
+    /// round file, from which a check takes them.
+    pub fn differing(&self, keys: &[&str]) -> Vec<Text> {
+        let differences = self.differences.iter().flatten();
+        let differences = differences.filter(|difference| keys.contains(&difference.key));
+        differences
+            .map(|difference| self.said(difference))
+            .collect()
+    }
+
+    /// Returns what a difference says.
+    pub fn said(&self, difference: &Difference) -> Text {
+        let key = difference.key.rsplit('.').next().unwrap_or_default();
+        difference.text(&self.round_line(key))
     }
 
     /// Returns the language of the lists.
@@ -406,6 +428,14 @@ fn documents(verification: &Verification) -> Result<Documents, Faults> {
         calendar,
         matrix,
     })
+}
+
+/// Reads the folder's copy of the round file, also if the manifest states another digest: the
+/// verification says so. `None` if it is missing, reached through a link, or cannot be read.
+fn kept_round(verification: &Verification) -> Option<WrittenRound> {
+    let file = Path::new(CONFIGURATION).join("round.toml");
+    verification.opened.open_file(&file).ok()?;
+    WrittenRound::read(&verification.folder.join(&file)).ok()
 }
 
 /// Reads the policy of the folder, from the copies of all its layers.

@@ -5,7 +5,9 @@
 //! It proves use, not splitting. Which lines are rows, and in which encoding a record is, follows
 //! from all cells of a record, also from those that nothing uses afterwards.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use aidlink_agency::exports::{ExportExchange, open};
@@ -14,8 +16,12 @@ use aidlink_agency::scan::exchange::{Exchange, Exchanged};
 use aidlink_faults::fault::{FaultCollector, Faults};
 use aidlink_faults::personal_number::{shown_name, shown_path};
 use aidlink_faults::text::{Language, Text};
-use aidlink_office::manifest::{ExportRead, Manifest};
+use aidlink_office::crossing::CHECKSUM_SUFFIX;
+use aidlink_office::manifest::{ExportRead, Manifest, OutputFile};
 use aidlink_office::round::CONFIGURATION;
+use aidlink_office::sealed::starts_sealed;
+use aidlink_office::signing::SIGNATURE_SUFFIX;
+use aidlink_office::verification::Verification;
 use aidlink_policy::pack::Policy;
 use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::schema::{Role, Schemas};
@@ -33,29 +39,123 @@ pub struct StepDigests {
     pub outputs: BTreeMap<String, String>,
 }
 
-impl StepDigests {
-    /// Returns those that a manifest states.
-    pub fn stated_in(manifest: &Manifest) -> Self {
-        let exports = manifest.exports.iter().flat_map(|export| &export.files);
-        let exports = exports.map(|file| (file.file.clone(), file.blake3.clone()));
-        let received = manifest.received.iter().filter_map(|received| {
-            let name = received.path.as_ref().or(received.file.as_ref())?;
-            Some((name.clone(), received.plain_blake3.clone()))
-        });
-        let outputs = manifest.outputs.iter().filter(|output| {
+/// What a verified folder has of what its step gave, for a comparison with a second run.
+struct OfFolder {
+    /// What the manifest states.
+    stated: StepDigests,
+    /// Files of which manifest and folder do not say one thing: changed, missing, stated twice,
+    /// or with a content that is not the one that leaves.
+    differing: BTreeSet<String>,
+    /// Files that a deletion record names: nobody can compare them any more.
+    deleted: Vec<String>,
+}
+
+impl OfFolder {
+    fn of(verification: &Verification) -> Self {
+        let manifest = &verification.manifest;
+        let mut found = OfFolder {
+            stated: StepDigests {
+                inputs: stated_inputs(manifest),
+                outputs: BTreeMap::new(),
+            },
+            differing: BTreeSet::new(),
+            deleted: Vec::new(),
+        };
+        let compared = manifest.outputs.iter().filter(|output| {
             let folder = output.file.split('/').next().unwrap_or_default();
-            // Documents of the round, the matrix, and what crosses with its signature.
-            ![CONFIGURATION, "minimisation", "to-centre"].contains(&folder)
+            // Documents of the round, and the matrix.
+            ![CONFIGURATION, "minimisation"].contains(&folder)
         });
-        let outputs = outputs.map(|output| (output.file.clone(), output.blake3.clone()));
-        let crossing = manifest.crossing.iter();
-        let crossing = crossing.map(|file| (file.file.clone(), file.plain_blake3.clone()));
-        StepDigests {
-            inputs: exports.chain(received).collect(),
-            outputs: outputs.chain(crossing).collect(),
+        let mut seen = BTreeSet::new();
+        for output in compared {
+            if !seen.insert(output.file.as_str()) {
+                found.differs(&output.file);
+            }
+            found.compare(verification, output);
         }
+        let mut crosses = BTreeSet::new();
+        for crossed in &manifest.crossing {
+            let is_output = seen.contains(crossed.file.as_str());
+            if !crosses.insert(crossed.file.as_str()) || !is_output {
+                found.differs(&crossed.file);
+            }
+        }
+        found
     }
 
+    fn differs(&mut self, path: &str) {
+        self.differing.insert(path.to_owned());
+    }
+
+    /// Compares a file with what the manifest states of it. The content of a file that crosses is
+    /// what the second run gives: of a plain one it is the file itself. A sealed one can be opened
+    /// by its recipient only, so the manifest is believed.
+    fn compare(&mut self, verification: &Verification, output: &OutputFile) {
+        let manifest = &verification.manifest;
+        let path = &output.file;
+        match verification.opened.digest(Path::new(path)) {
+            Ok(found) if found == (output.blake3.clone(), output.bytes) => {}
+            // People fill it in: what counts is how it was issued.
+            Ok(_) if output.is_to_fill_in() => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let mut records = verification.deleted.iter();
+                match records.any(|record| record.lists_output(path, &output.blake3)) {
+                    true => self.deleted.push(path.clone()),
+                    false => self.differs(path),
+                }
+            }
+            Ok(_) | Err(_) => self.differs(path),
+        }
+        let mut crossing = manifest.crossing.iter();
+        let Some(crossed) = crossing.find(|crossed| crossed.file == *path) else {
+            if !path.starts_with("to-centre/") {
+                let digest = output.blake3.clone();
+                self.stated.outputs.insert(path.clone(), digest);
+            } else if !is_beside_plain(manifest, path) {
+                // It leaves, and no second run gives it.
+                self.differs(path);
+            }
+            return;
+        };
+        let is_what_leaves = match crossed.sealed_to {
+            None => (&crossed.plain_blake3, crossed.plain_bytes) == (&output.blake3, output.bytes),
+            Some(_) => {
+                let opened = verification.opened.open_file(Path::new(path));
+                // One that is not here is told above.
+                opened.map_or(true, |file| starts_sealed(file).unwrap_or(false))
+            }
+        };
+        if !is_what_leaves {
+            self.differs(path);
+        }
+        let digest = crossed.plain_blake3.clone();
+        self.stated.outputs.insert(path.clone(), digest);
+    }
+}
+
+/// Whether a file is the signature or the checksum beside a file that crosses plain.
+fn is_beside_plain(manifest: &Manifest, path: &str) -> bool {
+    let endings = [SIGNATURE_SUFFIX, CHECKSUM_SUFFIX];
+    let mut of = endings
+        .iter()
+        .filter_map(|ending| path.strip_suffix(ending));
+    of.any(|of| {
+        let mut crossing = manifest.crossing.iter();
+        crossing.any(|crossed| crossed.file == of && crossed.sealed_to.is_none())
+    })
+}
+
+fn stated_inputs(manifest: &Manifest) -> BTreeMap<String, String> {
+    let exports = manifest.exports.iter().flat_map(|export| &export.files);
+    let exports = exports.map(|file| (file.file.clone(), file.blake3.clone()));
+    let received = manifest.received.iter().filter_map(|received| {
+        let name = received.path.as_ref().or(received.file.as_ref())?;
+        Some((name.clone(), received.plain_blake3.clone()))
+    });
+    exports.chain(received).collect()
+}
+
+impl StepDigests {
     /// Returns the paths of the files that are not the same in both, in order.
     fn differing(&self, other: &Self) -> Vec<String> {
         let differing = |one: &BTreeMap<String, String>, other: &BTreeMap<String, String>| {
@@ -268,8 +368,8 @@ impl Proof {
 /// What the proof says and what it does not, for whoever reads its result.
 pub fn scope() -> Text {
     Text::new(
-        "在未读取的各列中为每行换入他行的单元格，再重新运行，离开本机构的每个文件都须逐字节相同。这证明各列未被使用，不涉及拆分：哪些行是记录、每条记录用何种编码，由该记录的全部单元格共同决定",
-        "in the columns that were not read, each row was given the cells of another row, and the step was run again; every file that leaves must be the same byte for byte. This proves use, not splitting: which lines are rows, and in which encoding a record is, follows from all of its cells",
+        "在未读取的各列中为每行换入他行的单元格，再重新运行，离开本机构的每个文件都须逐字节相同；密封的文件，比对运行记录所载的内容摘要。这证明各列未被使用，不涉及拆分：哪些行是记录、每条记录用何种编码，由该记录的全部单元格共同决定",
+        "in the columns that were not read, each row was given the cells of another row, and the step was run again; every file that leaves must be the same byte for byte; of a sealed file, the digest of its content in the manifest is compared. This proves use, not splitting: which lines are rows, and in which encoding a record is, follows from all of its cells",
     )
 }
 
@@ -347,9 +447,7 @@ const MOST_PATHS: usize = 8;
 fn names(paths: &[String]) -> Text {
     let more = paths.len().saturating_sub(MOST_PATHS);
     let shown = paths.iter().take(MOST_PATHS);
-    let shown: Vec<String> = shown
-        .map(|path| shown_path(std::path::Path::new(path)))
-        .collect();
+    let shown: Vec<String> = shown.map(|path| shown_path(Path::new(path))).collect();
     let (more_zh, more_en) = match more {
         0 => (String::new(), String::new()),
         more => (format!("等（另有{more}个）"), format!(" and {more} more")),
@@ -372,8 +470,8 @@ pub fn first_of(faults: &Faults) -> Text {
 
 /// What a proof starts from.
 pub struct Proving<'a> {
-    /// The manifest, whose columns say what was read.
-    pub manifest: &'a Manifest,
+    /// The folder. The columns of its manifest say what was read.
+    pub verification: &'a Verification,
     /// The matrix.
     pub matrix: &'a Matrix,
     /// The policy that the step ran with.
@@ -393,25 +491,39 @@ impl Proving<'_> {
     /// Makes the proof: one run with all unread columns of an export exchanged at once, one for
     /// each column if that differs, and one with the columns that were read.
     pub fn prove(&self, again: &mut RunAgain<'_>) -> Proof {
-        let stated = StepDigests::stated_in(self.manifest);
+        let manifest = &self.verification.manifest;
+        let folder = OfFolder::of(self.verification);
+        let stated = &folder.stated;
         let second = match self.second_run {
             Ok(second) => second,
             Err(faults) => return Proof::not_made(ProofState::SecondRunFailed, first_of(faults)),
         };
-        let differ = stated.differing(second);
+        let mut differ = folder.differing.clone();
+        differ.extend(stated.differing(second));
         if !differ.is_empty() {
             return Proof {
                 state: ProofState::SecondRunDiffers,
                 why: None,
-                differ,
+                differ: differ.into_iter().collect(),
                 files_compared: stated.outputs.len() as u64,
                 exports: Vec::new(),
             };
         }
+        if !folder.deleted.is_empty() {
+            let files = names(&folder.deleted);
+            let why = Text::new(
+                format!("文件已按记录删除，无法比对：{}", files.zh),
+                format!(
+                    "files were deleted, with a signed record, and cannot be compared: {}",
+                    files.en
+                ),
+            );
+            return Proof::not_made(ProofState::NotPossible, why);
+        }
         let mut exports = Vec::new();
-        for export in &self.manifest.exports {
+        for export in &manifest.exports {
             // The program makes every column of what it reads from the register.
-            if export.files.is_empty() && self.manifest.register.is_some() {
+            if export.files.is_empty() && manifest.register.is_some() {
                 continue;
             }
             match self.columns_of(export) {

@@ -200,12 +200,21 @@ impl ReadRegister {
         PathBuf::from(name)
     }
 
-    /// Reads the register's key, also if others may access its file: another check says so.
-    /// `None` if it is no key of the register.
-    pub fn key(&self) -> Option<RegisterKey> {
-        let key = &self.at.key;
-        let content = regular_file::read(key, LARGEST_KEY_FILE).ok()?;
+    /// Reads the register's keys, from wherever they are or may be, also if others may access
+    /// their files: another check says so. What is no key of the register is left out.
+    pub fn known_keys(&self) -> Vec<RegisterKey> {
+        let keys = self.keys();
+        keys.iter().filter_map(|path| self.key_at(path)).collect()
+    }
+
+    /// Whether the file that the round file names is a key of the register.
+    pub fn has_named_key(&self) -> bool {
+        self.key_at(&self.at.key).is_some()
+    }
+
+    fn key_at(&self, path: &Path) -> Option<RegisterKey> {
+        let content = regular_file::read(path, LARGEST_KEY_FILE).ok()?;
         let content = Zeroizing::new(content);
-        RegisterKey::parse(&content, key, &self.stated.register).ok()
+        RegisterKey::parse(&content, path, &self.stated.register).ok()
     }
 }

@@ -13,6 +13,7 @@
 //! | `register.rs` | the checks of `[register]` |
 //! | `planning.rs` | [`Round`]: the terms, this office's own paths, and the exports it reads |
 //! | `own.rs` | this office's own paths, and which exports it reads |
+//! | `values.rs` | the values that manifests repeat, for whoever compares the two |
 //! | `paths.rs` | paths that must stay inside the round's folder |
 
 mod agreed;
@@ -26,6 +27,7 @@ mod reading_file;
 mod register;
 pub mod site_words;
 mod terms;
+mod values;
 mod written;
 
 #[cfg(test)]
@@ -38,6 +40,7 @@ pub use register::round_around;
 pub use terms::{
     CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
 };
+pub use values::{CROSSES_PLAIN, WrittenValue, in_one_form};
 pub use written::{KeyTerms, WrittenRound};
 
 /// The subfolder of an output folder that holds copies of the configuration files.

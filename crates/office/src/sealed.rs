@@ -411,10 +411,18 @@ impl<R: Read> Read for Digesting<R> {
 /// # Errors
 /// When the file cannot be read.
 pub fn is_sealed(path: &Path) -> Result<bool, Fault> {
-    let mut start = Vec::new();
     regular_file::open(path)
-        .and_then(|file| file.take(SEALED.len() as u64).read_to_end(&mut start))
-        .map_err(|error| Fault::unreadable(path, &error))?;
+        .and_then(starts_sealed)
+        .map_err(|error| Fault::unreadable(path, &error))
+}
+
+/// Returns whether a file begins as a sealed one does.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn starts_sealed(file: impl Read) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.take(SEALED.len() as u64).read_to_end(&mut start)?;
     Ok(start == SEALED)
 }
 

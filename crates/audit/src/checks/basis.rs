@@ -23,6 +23,14 @@ pub(super) fn impact_assessment(evidence: &Evidence) -> Finding {
             format!("the id of the impact assessment is missing ({place})"),
         );
     }
+    let differing = evidence.differing(&[
+        "impact_assessment.id",
+        "impact_assessment.valid_until",
+        "issued_on",
+    ]);
+    if !differing.is_empty() {
+        return Finding::of_each(differing, Vec::new());
+    }
     let issued_on = manifest.issued_on;
     if until >= issued_on {
         Finding::held(
@@ -42,7 +50,7 @@ pub(super) fn legal_basis(evidence: &Evidence) -> Finding {
     if exports.is_empty() {
         return no_exports();
     }
-    let wrong: Vec<Text> = exports
+    let mut wrong: Vec<Text> = exports
         .iter()
         .filter(|export| export.legal_basis.trim().is_empty())
         .map(|export| {
@@ -53,6 +61,7 @@ pub(super) fn legal_basis(evidence: &Evidence) -> Finding {
             )
         })
         .collect();
+    wrong.extend(evidence.differing(&["export.legal_basis"]));
     let count = exports.len();
     let place = evidence.round_line("legal_basis");
     Finding::of(

@@ -12,6 +12,7 @@ use aidlink_office::verification::Signer;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::as_configured;
 use super::finding::Finding;
 use crate::evidence::Evidence;
 
@@ -113,6 +114,8 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
             ));
         }
     }
+    wrong.extend(as_configured::markings(evidence));
+    wrong.extend(evidence.differing(&["sealing.centre", "sealing.procuratorate"]));
     let crossing = &evidence.manifest().crossing;
     for file in crossing {
         if file.sealed_to.is_none() {
@@ -164,7 +167,7 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     let is_due = evidence.today >= until;
     // Once a purge has begun, everything should be gone, also before the day.
     let should_be_gone = is_due || evidence.is_purged();
-    let mut wrong = Vec::new();
+    let mut wrong = evidence.differing(&["retention_until"]);
     if remains.not_searched {
         wrong.push(Text::new(
             "本轮数据所在的文件夹无法打开或查看，不能确认还有哪些数据",
@@ -361,7 +364,7 @@ fn earlier_missing(faults: &[(String, DeletionFault)]) -> Option<Text> {
 pub(super) fn log(evidence: &Evidence) -> Finding {
     let verification = &evidence.verification;
     let log = evidence.path(LOG);
-    let wrong: Vec<Text> = verification
+    let mut wrong: Vec<Text> = verification
         .faults
         .iter()
         .filter(|fault| {
@@ -376,6 +379,7 @@ pub(super) fn log(evidence: &Evidence) -> Finding {
             )
         })
         .collect();
+    wrong.extend(as_configured::manifest(evidence));
     let entries = verification.log.entries.len();
     let signer = match &verification.signer {
         Signer::Named(name, key) => format!("{} {}", name.as_deref().unwrap_or_default(), key.id()),
@@ -386,9 +390,11 @@ pub(super) fn log(evidence: &Evidence) -> Finding {
     Finding::of(
         wrong,
         Text::new(
-            format!("{entries}条日志逐条相连，签名涵盖末条的摘要（公钥 {signer}）"),
             format!(
-                "{entries} entries; the signature covers the digest of the last one (key {signer})"
+                "{entries}条日志逐条相连，签名涵盖末条的摘要（公钥 {signer}）；运行记录与 configuration/ 一致"
+            ),
+            format!(
+                "{entries} entries; the signature covers the digest of the last one (key {signer}); the manifest says what configuration/ says"
             ),
         ),
     )

@@ -223,7 +223,7 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
             // A key that was copied into the round's folder is found without the register.
             let copies = match &evidence.register {
                 RegisterEvidence::NotRead => Vec::new(),
-                _ => copies_of(None, &evidence.round_folder),
+                _ => copies_of(&[], &evidence.round_folder),
             };
             return match copies.is_empty() {
                 true => finding,
@@ -258,26 +258,34 @@ pub(super) fn protected(evidence: &Evidence) -> Finding {
             ));
         }
     }
-    let known = read.key();
-    wrong.extend(copies_of(known.as_ref(), &evidence.round_folder));
-    let key = match (is_missing(&read.at.key), known) {
+    let known = read.known_keys();
+    wrong.extend(copies_of(&known, &evidence.round_folder));
+    let key = match (is_missing(&read.at.key), read.has_named_key()) {
         (true, _) => {
             let path = shown_path(&read.at.key);
-            Text::new(
-                format!("密钥 {path} 不在此处；轮次文件夹中没有登记簿的密钥文件"),
-                format!(
-                    "the key {path} is not here, and no key file of a register is in the round's folder"
+            let searched = match known.is_empty() {
+                true => Text::new(
+                    "轮次文件夹中没有登记簿的密钥文件",
+                    "no key file of a register is in the round's folder",
                 ),
+                false => Text::new(
+                    "登记簿旁另有其密钥，不在轮次文件夹中",
+                    "the key beside the register is not in the round's folder",
+                ),
+            };
+            Text::new(
+                format!("密钥 {path} 不在此处；{}", searched.zh),
+                format!("the key {path} is not here, and {}", searched.en),
             )
         }
-        (false, None) => {
+        (false, false) => {
             wrong.push(Text::new(
                 "密钥文件无法读取，或不是登记簿的密钥",
                 "the key file cannot be read, or is not the key of the register",
             ));
             Text::default()
         }
-        (false, Some(_)) => Text::new(
+        (false, true) => Text::new(
             "轮次文件夹中没有登记簿的密钥",
             "the key of the register is not in the round's folder",
         ),
@@ -319,24 +327,25 @@ fn open_to_others(path: &Path) -> Option<Text> {
 }
 
 /// Returns what is wrong if files below a folder contain a key of a register, or if nobody can
-/// tell. A key file is recognised by its prefix, and the digits of `key` wherever they are.
-fn copies_of(key: Option<&RegisterKey>, folder: &Path) -> Vec<Text> {
-    let text = key.map(RegisterKey::to_text);
+/// tell. A key file is recognised by its prefix, and the digits of `keys` wherever they are.
+fn copies_of(keys: &[RegisterKey], folder: &Path) -> Vec<Text> {
     let not_listed = || {
         vec![Text::new(
             "轮次文件夹无法查看，不能确认其中没有登记簿的密钥",
             "the round's folder cannot be listed, so nobody knows whether the key of the register is in it",
         )]
     };
-    let secret = text.and_then(|text| digits_of_key(&text));
+    let secrets = keys.iter();
+    let secrets = secrets.map(|key| digits_of_key(&key.to_text()));
+    let secrets: Option<Vec<Zeroizing<String>>> = secrets.collect();
+    let Some(secrets) = secrets else {
+        return not_listed();
+    };
     let Ok(opened) = Folder::open(folder) else {
         return not_listed();
     };
-    if key.is_some() && secret.is_none() {
-        return not_listed();
-    }
     let prefix = Zeroizing::new(KEY_PREFIX.to_owned());
-    let wanted: Vec<Zeroizing<String>> = secret.into_iter().chain([prefix]).collect();
+    let wanted: Vec<Zeroizing<String>> = secrets.into_iter().chain([prefix]).collect();
     let below = opened.below();
     let (mut copies, mut unknown) = (Vec::new(), Vec::new());
     for (path, _) in &below.unreadable {

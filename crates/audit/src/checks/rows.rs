@@ -223,7 +223,8 @@ pub(super) fn rejects(evidence: &Evidence) -> Finding {
 pub(super) fn snapshots(evidence: &Evidence) -> Finding {
     let manifest = evidence.manifest();
     let (limit, as_of) = (manifest.thresholds.snapshot_age_days, manifest.as_of);
-    let mut wrong = Vec::new();
+    let mut wrong =
+        evidence.differing(&["thresholds.snapshot_age_days", "as_of", "export.snapshot"]);
     let mut oldest = 0;
     let exports = manifest.exports.iter();
     let exports = exports.map(|export| (export.export.as_str(), export.snapshot));

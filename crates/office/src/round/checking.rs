@@ -34,7 +34,7 @@ use crate::sealed::Recipient;
 use crate::signing::PublicKey;
 
 /// The default of `rare_pattern`: a pattern is rare if fewer persons share it.
-const RARE_PATTERN: u64 = 5;
+pub(super) const RARE_PATTERN: u64 = 5;
 
 /// The keys of the round file of a pooled round, which has no `sealing`.
 const KEYS_OF_A_POOLED_ROUND: [&str; 19] = [

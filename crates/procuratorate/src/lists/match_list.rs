@@ -196,7 +196,7 @@ pub(super) fn match_lists(
 
 /// Returns the registers that the aids of a list need: for evidence, for receipt or for
 /// earlier referrals.
-pub(super) fn registers_of_list<'p>(policy: &'p Policy, list: &str) -> BTreeSet<&'p str> {
+pub fn registers_of_list<'p>(policy: &'p Policy, list: &str) -> BTreeSet<&'p str> {
     let of_list = |aid: &&Aid| {
         [false, true]
             .iter()
