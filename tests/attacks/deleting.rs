@@ -704,7 +704,8 @@ fn a_leftover_of_a_killed_purge_that_is_locked_or_unmarked_does_not_count_as_del
     }
 }
 
-/// A person may also delete such a file by hand. The next purge sees that it is gone.
+/// A person may also delete such a file by hand. The purge that left it has seen it, so no
+/// interrupted purge removed it, and the person must say so.
 #[test]
 fn what_a_purge_left_and_a_person_deleted_is_accounted_for_by_the_next() {
     let finished = overdue_round();
@@ -719,7 +720,14 @@ fn what_a_purge_left_and_a_person_deleted_is_accounted_for_by_the_next() {
     assert_left(&finished, &finished.path(""), &result, &left);
     let mut files = files.iter().filter(|(file, _)| file.path == left[0]);
     fs::remove_file(&files.next().unwrap().1).unwrap();
-    let result = purge(&finished, &[]);
+    for _ in 0..2 {
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 3, "{}", result.stdout);
+        let record = last_record(&finished.path(""));
+        assert!(!paths(&record["removed_earlier"]).contains(left[0]));
+        assert_eq!(check_19(&finished).0, "not_held");
+    }
+    let result = purge(&finished, &["--confirm-deleted", "deleted by hand"]);
     assert_finished(&finished, &result);
 }
 
@@ -1020,17 +1028,10 @@ enum Obstacle {
     Link,
     Pipe,
     EmptyFolder,
-    /// Does not stop the superuser, who sees that it is another file.
-    Unreadable,
 }
 
 impl Obstacle {
-    const ALL: [Self; 4] = [
-        Obstacle::Link,
-        Obstacle::Pipe,
-        Obstacle::EmptyFolder,
-        Obstacle::Unreadable,
-    ];
+    const ALL: [Self; 3] = [Obstacle::Link, Obstacle::Pipe, Obstacle::EmptyFolder];
 
     fn put(self, path: &Path) {
         match self {
@@ -1040,10 +1041,6 @@ impl Obstacle {
                 assert!(made.success());
             }
             Obstacle::EmptyFolder => fs::create_dir(path).unwrap(),
-            Obstacle::Unreadable => {
-                fs::write(path, "x").unwrap();
-                set_mode(path, 0);
-            }
         }
     }
 
@@ -1332,15 +1329,36 @@ fn a_file_with_both_names_is_left_with_a_reason_in_words() {
     assert!(!own.exists());
 }
 
+/// How a purge ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Complete,
+    /// It cannot make the folder of its record.
+    NoRecord,
+    /// It is killed then.
+    Killed,
+}
+
 /// A program that has a file open can write into it whatever its name is.
 #[test]
 fn a_file_that_is_written_to_after_it_was_compared_is_not_deleted() {
     if Command::new("strace").arg("-V").output().is_err() {
         return;
     }
-    for new in ["new data of somebody", "x"] {
+    for (new, end) in [
+        ("new data of somebody", End::Complete),
+        ("x", End::Complete),
+        ("x", End::NoRecord),
+        ("x", End::Killed),
+    ] {
         let finished = overdue_round();
         let export = "veterans.persons.csv";
+        // The folder of all documents, and one for each journal, were made before.
+        let fails = match end {
+            End::Complete => "inject=mkdirat:error=EIO:when=1000",
+            End::NoRecord => "inject=mkdirat:error=ENOSPC:when=5",
+            End::Killed => "inject=mkdirat:signal=KILL:when=5",
+        };
         let path = finished.round.path(export);
         let open = fs::OpenOptions::new().write(true).open(&path).unwrap();
         let deletions = finished.path("deletions");
@@ -1366,17 +1384,93 @@ fn a_file_that_is_written_to_after_it_was_compared_is_not_deleted() {
             let result = Command::new("strace")
                 .args(["-f", "-qq", "-o", "/dev/null"])
                 .args(["-e", "inject=unlinkat:delay_enter=1500000:when=1"])
+                .args(["-e", fails])
                 .args([env!("CARGO_BIN_EXE_aidlink"), "purge", "--lang", "en"])
                 .arg(finished.round.path(""))
                 .output();
-            let result = command_result(result.unwrap());
+            let result = result.unwrap();
             let output = finished.path("");
+            if end != End::Complete {
+                assert_ne!(result.status.code(), Some(0));
+                assert!(records(&output).is_empty(), "{end:?}");
+                return;
+            }
+            let result = command_result(result);
             assert_left(&finished, &output, &result, &[export]);
             let text = "was replaced or changed while the data was being deleted";
             assert!(result.stdout.contains(text), "{}", result.stdout);
         });
-        let kept = fs::read(&path).unwrap();
-        assert!(kept.starts_with(new.as_bytes()));
-        assert!(!finished.path("lists").exists());
+        let is_new = |path: &Path| fs::read(path).unwrap().starts_with(new.as_bytes());
+        if end == End::Complete {
+            assert!(is_new(&path));
+            assert!(!finished.path("lists").exists());
+        }
+        // Somebody takes it away from its own name.
+        let taken = finished.round.path("../taken.csv");
+        let is_taken = path.exists();
+        if is_taken {
+            fs::rename(&path, &taken).unwrap();
+        }
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 3, "{end:?} {}", result.stdout);
+        let record = last_record(&finished.path(""));
+        for list in ["removed", "removed_earlier"] {
+            assert!(!paths(&record[list]).contains(export), "{end:?} {record}");
+        }
+        assert_eq!(check_19(&finished).0, "not_held");
+        if !is_taken {
+            let names = finished.round.names();
+            let mut asides = names.iter().filter(|name| name.contains("purging-"));
+            let aside = asides.next().expect("the file keeps the purge's name");
+            assert!(is_new(&finished.round.path(aside)));
+        }
+    }
+}
+
+/// A purge has seen it and signed that it was left. Then somebody takes it away.
+#[test]
+fn what_a_purge_has_seen_after_a_killed_one_and_somebody_took_does_not_count_as_deleted() {
+    let files = [
+        "veterans.persons.csv",
+        "lists/for-review/to-veterans.csv",
+        "round.key",
+    ];
+    for file in files {
+        for (is_own_name, is_readable) in
+            [(true, true), (true, false), (false, true), (false, false)]
+        {
+            // Permissions do not stop the superuser.
+            let again = (is_own_name, is_readable);
+            let finished = overdue_round();
+            let killed = kill_purge(&finished);
+            let (_, aside) = killed.iter().find(|(one, _)| one.path == file).unwrap();
+            let own = aside.with_file_name(Path::new(file).file_name().unwrap());
+            let place = if is_own_name { &own } else { aside };
+            if is_own_name {
+                fs::rename(aside, &own).unwrap();
+            }
+            let mut content = fs::read(place).unwrap();
+            content.extend_from_slice(b"late");
+            fs::write(place, content).unwrap();
+            if !is_readable {
+                set_mode(place, 0);
+            }
+            let result = purge(&finished, &[]);
+            assert_left(&finished, &finished.path(""), &result, &[file]);
+            assert!(place.exists(), "{file} {again:?}");
+            fs::rename(place, finished.round.path("../taken")).unwrap();
+            for _ in 0..3 {
+                let result = purge(&finished, &[]);
+                assert_eq!(result.code, 3, "{file} {again:?} {}", result.stdout);
+                for record in records(&finished.path("")) {
+                    for list in ["removed", "removed_earlier"] {
+                        assert!(!paths(&record[list]).contains(file), "{again:?} {record}");
+                    }
+                }
+                let not_found = paths(&last_record(&finished.path(""))["not_found"]);
+                assert_eq!(not_found, [file.to_owned()].into(), "{again:?}");
+                assert_eq!(check_19(&finished).0, "not_held", "{file} {again:?}");
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
+use aidlink_office::accounted::Accounted;
 use aidlink_office::as_written::{Difference, differences};
 use aidlink_office::deletion_record::{DeletionRecord, RoundFile};
 use aidlink_office::leak_scan::{Scan, scan_folder};
@@ -272,6 +273,7 @@ impl Evidence {
         let others = others.iter().filter(|other| *other != folder);
         let needed = Needed::by(
             others,
+            |output| found.opened.open(output),
             &[own.signer],
             day,
             &found.round_files,
@@ -369,12 +371,21 @@ impl Evidence {
 
     fn gone_without_record(&self) -> impl Iterator<Item = &RoundFile> {
         let (own, others) = (&self.verification.deleted, &self.records);
+        let accounted = Accounted::of(own);
+        let of_inputs = Accounted::of(own.iter().chain(others));
         let gone = self.remains.gone.iter();
-        gone.filter(|file| !is_removed(own, others, file))
+        gone.filter(move |file| match file.is_input() {
+            true => !of_inputs.has(file),
+            false => !accounted.has(file),
+        })
     }
 
     fn is_removed_elsewhere(&self, file: &RoundFile) -> bool {
-        is_removed(&self.verification.deleted_elsewhere, &self.elsewhere, file)
+        let lists = |records: &[DeletionRecord]| {
+            let mut removed = records.iter().flat_map(DeletionRecord::accounted);
+            removed.any(|other| other.is_same(file))
+        };
+        lists(&self.verification.deleted_elsewhere) || file.is_input() && lists(&self.elsewhere)
     }
 
     /// Returns the files of interrupted runs that a deletion record lists as left or missing
@@ -387,16 +398,6 @@ impl Evidence {
     pub fn is_purged(&self) -> bool {
         !self.verification.deleted.is_empty()
     }
-}
-
-/// Whether a record of the folder itself, or, for an input, of another folder that counts,
-/// lists a file as removed.
-fn is_removed(own: &[DeletionRecord], others: &[DeletionRecord], file: &RoundFile) -> bool {
-    let lists = |records: &[DeletionRecord]| {
-        let mut removed = records.iter().flat_map(DeletionRecord::accounted);
-        removed.any(|other| other.is_same(file))
-    };
-    lists(own) || file.is_input() && lists(others)
 }
 
 fn shown<'f>(files: impl Iterator<Item = &'f RoundFile>) -> Vec<String> {

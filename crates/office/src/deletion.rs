@@ -10,14 +10,16 @@
 //!    the same folder, and checks it again under that name. If it is another file now,
 //!    the purge gives it its name back and reports it.
 //! 2. It writes a signed journal of the files that it has set aside, removes each one if
-//!    it is still the file that was checked, and writes a signed record.
+//!    it is still the file that was checked, and writes a signed record. A file that is not is
+//!    given its name back after the records: before that, a journal says that it was set aside,
+//!    and whoever moved it away would make it count as deleted.
 //!
 //! A purge that was killed leaves its journals and the files that it had set aside; the
 //! next purge finishes the deletion. A file counts as deleted by the killed purge only if
-//! a journal says that it was set aside, and if it is certainly gone from that folder.
-//! Otherwise a journal for the next purge keeps what is known of it, until it is certainly
-//! gone or a purge has removed it; whatever is at its names by then is left. `fate` decides
-//! this for every file, and `removal` renames and removes.
+//! a journal says that it was set aside, if it is certainly gone from that folder, and if no
+//! purge has seen since what may be the file. Otherwise a journal for the next purge keeps what
+//! is known of it, until it is certainly gone or a purge has removed it; whatever is at its names
+//! by then is left. `fate` decides this for every file, and `removal` renames and removes.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -28,7 +30,6 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults, size_text};
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
-use aidlink_files::folder::Folder;
 use aidlink_files::partial::prefix_of;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
@@ -43,19 +44,19 @@ use crate::manifest::{MANIFEST, Software};
 use crate::needed::Needed;
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
-use crate::round_folder::FoundRoundFile;
+use crate::round_folder::{FoundRoundFile, OpenedFolders, open_named};
 use crate::signing::SigningKey;
-use crate::verification::{NamedKeys, Signer, Verification, open, verify_opened};
+use crate::verification::{NamedKeys, Signer, Verification, opened_at, verify_opened};
 use crate::written_path::stays_inside;
 
-mod by_file;
+pub(crate) mod by_file;
 mod fate;
 mod removal;
 mod sharing;
 mod stated;
 
 use by_file::ByFile;
-use fate::{Accounts, Done, accounts};
+use fate::{Accounts, Done, accounts, files_of};
 use removal::{Removal, SetAside};
 use sharing::{Output, share_inputs, shared, supersede};
 use stated::Stated;
@@ -66,6 +67,8 @@ pub struct Purge<'p> {
     pub outputs: &'p [PathBuf],
     /// The round's other output folders. Inputs that they still need are kept.
     pub siblings: &'p [PathBuf],
+    /// The folders that the user named, open. Output folders are opened through them.
+    pub opened: &'p OpenedFolders,
     /// The folder where the round file is or was.
     pub round_folder: &'p Path,
     /// The ids in the round files there, if there are any. Inputs of other rounds are left.
@@ -83,8 +86,8 @@ pub struct Purge<'p> {
     /// The reason why another key than the manifest's signs the record, if so.
     pub other_signer: Option<&'p str>,
     /// What a person found out about files that are not here: that they were deleted. This
-    /// counts for leftovers of interrupted runs that earlier records list, and for files that
-    /// the record of another folder lists, of which this one may be a copy.
+    /// counts for leftovers of interrupted runs and files that earlier records list as left, and
+    /// for files that the record of another folder lists, of which this one may be a copy.
     pub confirmed: Option<&'p str>,
     /// Whether review workbooks that were filled in are deleted, too.
     pub filled_in: bool,
@@ -114,6 +117,9 @@ pub struct Purged {
     pub shared: Vec<RoundFile>,
     /// Inputs in whose place another output's file was, which was deleted.
     pub superseded: Vec<RoundFile>,
+    /// The missing files in the record that an earlier one lists as left. A person may confirm that
+    /// they were deleted.
+    pub left_before: Vec<RoundFile>,
 }
 
 /// The plan for one output folder, made before anything is deleted.
@@ -212,7 +218,8 @@ impl Purge<'_> {
             };
             let own = folder(plan);
             let others = later.iter().filter(|other| **other != own);
-            let needed = Needed::by(others, &signers, day, self.round_files, self.key_id)?;
+            let open = |output: &Path| self.opened.open(output);
+            let needed = Needed::by(others, open, &signers, day, self.round_files, self.key_id)?;
             plan.remains.keep(|found| needed.until(found));
         }
         Ok(())
@@ -248,17 +255,21 @@ impl Purge<'_> {
             .collect();
         share_inputs(&mut outputs);
         // The first folder's purge removes the common inputs, and each record lists them.
-        let outputs = planned.into_iter().zip(done);
-        outputs
-            .map(|(plan, done)| {
-                let shared = shared(&plan.remains, &done, &removed);
-                self.record(&plan, &done, shared)
-            })
-            .collect()
+        let mut purged = Vec::new();
+        for (plan, done) in planned.iter().zip(&done) {
+            let shared = shared(&plan.remains, done, &removed);
+            purged.push(self.record(plan, done, shared)?);
+        }
+        // Not before no journal counts any more that says that they were set aside.
+        for (plan, done) in planned.iter().zip(&done) {
+            let removal = plan.removal(self.key_id);
+            done.kept.iter().for_each(|aside| removal.restore(aside));
+        }
+        Ok(purged)
     }
 
     fn plan(&self, output: &Path) -> Result<PurgePlan, Faults> {
-        let opened = open(output)?;
+        let opened = opened_at(output, self.opened.open(output))?;
         // Another purge may be deleting the files that the verification would miss.
         let lock = match self.dry_run {
             true => None,
@@ -276,7 +287,9 @@ impl Purge<'_> {
         let today = self.today();
         let opened = verification.opened.try_clone();
         let places = opened
-            .and_then(|opened| Places::open(opened, output, self.round_folder))
+            .and_then(|opened| {
+                Places::with_round(opened, output, self.opened.open(self.round_folder))
+            })
             .map_err(|error| Fault::unreadable(output, &error))?;
         let own = self.signing_key.public();
         let manifest = &verification.manifest;
@@ -422,17 +435,22 @@ impl Purge<'_> {
         set_aside_before: &ByFile<()>,
         handled: &mut BTreeSet<(FilePart, PathBuf)>,
     ) -> Result<Done, Fault> {
-        let mut left = plan.doubtful();
-        let removed = match self.deletes(plan) {
+        let mut done = Done {
+            left: plan.doubtful(),
+            ..Done::default()
+        };
+        done.removed = match self.deletes(plan) {
             false => distinct(plan.remains.there.iter().map(|found| &found.file)),
             true => {
                 let removal = plan.removal(self.key_id);
                 let locks = removal.lock_leftovers();
-                let set_aside = removal.set_aside(&plan.remains.there, &locks, handled, &mut left);
-                self.remove(plan, set_aside, set_aside_before, &mut left)?
+                let there = &plan.remains.there;
+                let set_aside =
+                    removal.set_aside(there, &locks, set_aside_before, handled, &mut done);
+                self.remove(plan, set_aside, set_aside_before, &mut done)?
             }
         };
-        Ok(Done { removed, left })
+        Ok(done)
     }
 
     fn deletes(&self, plan: &PurgePlan) -> bool {
@@ -459,11 +477,14 @@ impl Purge<'_> {
             &shared,
             self.confirmed.is_some(),
         );
-        // Each record stands alone: its folder may be audited without the others.
-        let mut removed = [done.removed.as_slice(), &shared].concat();
-        removed.sort();
         let (removed_earlier, mut left) = (accounts.removed_earlier.clone(), accounts.left.clone());
         left.extend(plan.needed());
+        // Each record stands alone: its folder may be audited without the others.
+        let mut removed = [done.removed.as_slice(), &shared].concat();
+        // Of a file with two names one may be left.
+        let left_files = files_of(&left);
+        removed.retain(|file| file.part == FilePart::CutOff || !left_files.has(file));
+        removed.sort();
         let (not_found, confirmed) = (accounts.not_found.clone(), accounts.confirmed.clone());
         let nothing_left = removed.is_empty()
             && removed_earlier.is_empty()
@@ -500,6 +521,10 @@ impl Purge<'_> {
             // processing.
             keep_until: today.checked_add(Span::new().years(3)).unwrap_or(Date::MAX),
         };
+        let earlier = plan.stated.accounted();
+        let left_before = record.not_found.iter();
+        let left_before = left_before.filter(|file| earlier.was_left(file)).cloned();
+        let left_before = left_before.collect();
         let is_new = !nothing_left || plan.left_before();
         if deletes && is_new {
             // At every moment a journal or a record has what is known of each file.
@@ -528,17 +553,18 @@ impl Purge<'_> {
             nothing_left,
             shared,
             superseded: plan.superseded.clone(),
+            left_before,
         })
     }
 
     /// Writes a journal of the files that have been set aside, and removes them. Returns
-    /// the removed files, and adds the others to `left`.
+    /// the removed files, and adds the others to `done`.
     fn remove(
         &self,
         plan: &PurgePlan,
         set_aside: Vec<SetAside>,
         set_aside_before: &ByFile<()>,
-        left: &mut Vec<LeftFile>,
+        done: &mut Done,
     ) -> Result<Vec<RoundFile>, Fault> {
         if !set_aside.is_empty()
             && let Err(fault) = self.write_journal(
@@ -564,7 +590,7 @@ impl Purge<'_> {
         }
         let removed = plan
             .removal(self.key_id)
-            .remove(&plan.remains.there, set_aside, left);
+            .remove(&plan.remains.there, set_aside, done);
         Ok(distinct(removed.iter()))
     }
 }
@@ -575,8 +601,7 @@ impl Purge<'_> {
 /// # Errors
 /// When the folder cannot be opened, or another purge holds its lock.
 pub fn lock_round_folder(round_folder: &Path, dry_run: bool) -> Result<Option<File>, Fault> {
-    let folder = std::fs::canonicalize(round_folder).and_then(|path| Folder::open(&path));
-    match folder {
+    match open_named(round_folder) {
         Ok(folder) if !dry_run => {
             let lock = folder.lock_itself();
             lock.map_err(|error| match error.kind() {

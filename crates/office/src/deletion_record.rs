@@ -263,8 +263,8 @@ pub struct DeletionRecord {
     pub not_found: Vec<RoundFile>,
     /// Files that are not here and of which a person confirms that they were deleted:
     /// leftovers of interrupted runs that this record or an earlier one would list as left or
-    /// missing, and files that the record of another folder lists as removed, of which this one
-    /// may be a copy.
+    /// missing, other files that an earlier one lists as left, and files that the record of
+    /// another folder lists as removed, of which this one may be a copy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirmed: Vec<RoundFile>,
     /// What the person found out about them.
@@ -300,7 +300,7 @@ impl DeletionRecord {
         self.all_removed().chain(&self.confirmed)
     }
 
-    /// Whether the record accounts for an output with this path and digest.
+    /// Whether the record lists an output with this path and digest as deleted.
     pub fn lists_output(&self, path: &str, digest: &str) -> bool {
         let path = black_out(path);
         self.accounted().any(|file| {

@@ -4,6 +4,7 @@
 //!
 //! This crate handles no round key, no ID number and no lead.
 
+pub mod accounted;
 pub mod as_written;
 pub mod aside;
 pub mod audit_log;

@@ -5,6 +5,7 @@
 //! of the round file, may lead through links, and another round file may name the same file by
 //! another path.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
@@ -40,12 +41,14 @@ impl<'n> Needed<'n> {
     /// Returns what output folders of this office need. Those do not count whose manifest
     /// another key than `signers` validly signed: with a manifest of his own, anybody could keep
     /// data from being deleted. Those that are due by `day`, or that a purge has begun to
-    /// delete, need nothing. `round_files` are those that were found.
+    /// delete, need nothing. `open` opens an output folder. `round_files` are those that were
+    /// found.
     ///
     /// # Errors
     /// When an output folder cannot be read or verified: it may need anything.
     pub fn by<'o>(
         outputs: impl IntoIterator<Item = &'o PathBuf>,
+        open: impl Fn(&Path) -> io::Result<Folder>,
         signers: &[PublicKey],
         day: Date,
         round_files: &[FoundRoundFile],
@@ -54,7 +57,7 @@ impl<'n> Needed<'n> {
         let mut faults = FaultCollector::new();
         let mut later = Vec::new();
         for output in outputs {
-            match kept_manifest(output, signers) {
+            match kept_manifest(output, open(output), signers) {
                 Err(fault) => faults.push(fault),
                 Ok(Some(manifest)) if manifest.retention_until > day => {
                     let own = |file: &&FoundRoundFile| file.digest == manifest.round_file_blake3;
@@ -132,9 +135,13 @@ fn may_be(input: &RoundFile, file: &RoundFile) -> bool {
 
 /// Returns the manifest of an output folder if one of these keys signed it and no purge has
 /// deleted anything; `None` if another key validly signed it, or a purge has begun.
-fn kept_manifest(output: &Path, signers: &[PublicKey]) -> Result<Option<Manifest>, Fault> {
+fn kept_manifest(
+    output: &Path,
+    opened: io::Result<Folder>,
+    signers: &[PublicKey],
+) -> Result<Option<Manifest>, Fault> {
     let unknown = || needs_unknown(output);
-    let folder = Folder::open(output).map_err(|_| unknown())?;
+    let folder = opened.map_err(|_| unknown())?;
     let read = |name: &str, longest: u64| folder.read(Path::new(name), longest);
     let bytes = read(MANIFEST, Manifest::LARGEST).map_err(|_| unknown())?;
     let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");

@@ -1,7 +1,7 @@
 //! The folders that hold a round's files, and what of the files of a journal is still in
 //! them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,9 @@ use aidlink_files::folder::{EntryKind, Folder, FolderMark};
 use aidlink_files::partial::Partials;
 
 use crate::aside::{as_recorded, aside_place};
-use crate::deletion_record::{FilePart, PlacedFile};
+use crate::deletion_record::{FilePart, PlacedFile, RoundFile};
 use crate::output_folder::holds_an_output;
+use crate::round_folder::open_named;
 
 /// The folders that hold a round's files.
 pub(crate) struct Places {
@@ -38,10 +39,23 @@ impl Places {
     /// Opens the folders. `opened` is the output folder at `output`.
     ///
     /// # Errors
+    /// As [`Places::with_round`].
+    pub(crate) fn open(opened: Folder, output: &Path, round_folder: &Path) -> io::Result<Self> {
+        // The user may name this folder by a link.
+        Self::with_round(opened, output, open_named(round_folder))
+    }
+
+    /// As [`Places::open`], with the folder of the round file.
+    ///
+    /// # Errors
     /// When something else is at `output` by now, or the folder that contains it cannot be
     /// listed: what interrupted runs left in it would be missed. When the folder of the round
     /// file exists and cannot be opened.
-    pub(crate) fn open(opened: Folder, output: &Path, round_folder: &Path) -> io::Result<Self> {
+    pub(crate) fn with_round(
+        opened: Folder,
+        output: &Path,
+        round: io::Result<Folder>,
+    ) -> io::Result<Self> {
         let real = std::fs::canonicalize(output)?;
         // The path may lead elsewhere by now, and what is beside that folder is not the
         // round's.
@@ -61,10 +75,7 @@ impl Places {
         let (holding_outputs, leftovers) = partials.abandoned.into_iter().partition(holds);
         Ok(Places {
             output: opened,
-            // The user may name this folder by a link.
-            round: match std::fs::canonicalize(round_folder)
-                .and_then(|folder| Folder::open(&folder))
-            {
+            round: match round {
                 Ok(folder) => Some(folder),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => None,
                 // It may hold every input.
@@ -113,6 +124,18 @@ impl Places {
             }
         }
         found?.ok_or_else(missing)
+    }
+
+    /// Whether nothing has a file's name, or the purge's name for it, in its folder.
+    pub(crate) fn lacks(&self, file: &RoundFile) -> bool {
+        let path = Path::new(&file.path);
+        let is_missing = |folder: &Folder, path: &Path| {
+            let kind = folder.kind(path);
+            kind.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        self.of(file.part).is_some_and(|folder| {
+            is_missing(folder, path) && is_missing(folder, &aside_place(file, path))
+        })
     }
 
     /// Whether a leftover may still be at its path in a record, in which numbers are blacked
@@ -199,6 +222,8 @@ pub(crate) enum Presence {
     Seen {
         /// Whether it has the purge's name.
         is_set_aside: bool,
+        /// Whether an ordinary file has one of them, which may be this file.
+        is_file: bool,
         /// What to do.
         why: Text,
     },
@@ -210,7 +235,7 @@ pub(crate) enum Presence {
 
 /// The listed folders of files of journals.
 pub(crate) struct Listings<'p> {
-    places: &'p Places,
+    pub(crate) places: &'p Places,
     /// By part, path in the journal, and identity.
     listed: BTreeMap<(FilePart, PathBuf, FolderMark), io::Result<Listing>>,
 }
@@ -219,7 +244,8 @@ pub(crate) struct Listings<'p> {
 struct Listing {
     /// Its path now.
     path: PathBuf,
-    names: BTreeSet<String>,
+    /// The names as records have them, and whether an ordinary file has each.
+    names: BTreeMap<String, bool>,
 }
 
 impl<'p> Listings<'p> {
@@ -238,8 +264,11 @@ impl<'p> Listings<'p> {
         let key = (file.part, folder.to_path_buf(), placed.folder);
         let listed = self.listed.entry(key).or_insert_with(|| {
             let (path, holder) = self.places.holder_of(placed)?;
-            let entries = holder.entries()?.into_iter();
-            let names = entries.map(|entry| as_recorded(&entry.name)).collect();
+            let mut names = BTreeMap::new();
+            for entry in holder.entries()? {
+                let is_file = names.entry(as_recorded(&entry.name)).or_default();
+                *is_file |= entry.kind == EntryKind::File;
+            }
             Ok(Listing { path, names })
         });
         let listed = match listed {
@@ -251,22 +280,40 @@ impl<'p> Listings<'p> {
         };
         let aside = as_recorded(aside_place(file, path).file_name().unwrap_or_default());
         // Leftovers with the same name have numbers after it.
-        let first = listed.names.range(aside.clone()..).next();
-        let first = first.filter(|name| name.starts_with(&aside));
+        let asides = listed.names.range(aside.clone()..);
+        let mut asides = asides.take_while(|(name, _)| name.starts_with(&aside));
+        let first = asides.next();
         let own = as_recorded(path.file_name().unwrap_or_default());
-        let own = listed.names.get(&own);
-        match (first, own) {
-            (Some(name), _) | (None, Some(name)) => Presence::Seen {
-                is_set_aside: first.is_some(),
-                why: still_there(&listed.path.join(name)),
-            },
-            (None, None) => Presence::Gone,
+        let own = listed.names.get_key_value(&own);
+        match first.or(own) {
+            Some((name, _)) => {
+                let mut here = first.into_iter().chain(own).chain(asides);
+                let is_file = here.any(|(_, is_file)| *is_file);
+                Presence::Seen {
+                    is_set_aside: first.is_some(),
+                    is_file,
+                    why: still_there(&listed.path.join(name), is_file),
+                }
+            }
+            None => Presence::Gone,
         }
     }
 }
 
-fn still_there(place: &Path) -> Text {
+/// The reason for a file of a journal, something of which is at a place. If it `may_be` the file,
+/// nobody can tell later whether that was it.
+fn still_there(place: &Path, may_be: bool) -> Text {
     let place = shown_path(place);
+    if may_be {
+        return Text::new(
+            format!(
+                "中断的 purge 曾处理此文件，现在 {place} 处有文件，可能就是它，purge 不能确认可以删除；请查明是否有程序占用及其权限，再重新运行 purge；人工检查后删除或移走的，请用 --confirm-deleted 写明查明的情况"
+            ),
+            format!(
+                "an interrupted purge was deleting it, there is a file at {place} now, which may be it, and `purge` cannot be sure that it may delete that one: see whether a program uses it and check its permissions, then run `purge` again; if you check it and delete it by hand or move it away, say what you found with --confirm-deleted"
+            ),
+        );
+    }
     Text::new(
         format!(
             "中断的 purge 曾处理此文件，现在 {place} 处有文件，purge 不能确认可以删除；请查明是否有程序占用及其权限，或人工检查后移走，再重新运行 purge"

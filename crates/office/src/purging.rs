@@ -41,9 +41,10 @@ pub struct PurgeArguments {
     /// / 原签名私钥已不存在，改用另一把私钥签署删除记录的理由
     #[arg(long, value_name = "REASON", value_parser = reason, requires = "signing_key")]
     pub other_signer: Option<String>,
-    /// What you found out: leftovers of interrupted runs that records list, and files that the
-    /// record of another copy lists, were deleted, as far as they are not here; the record states it
-    /// / 查明的情况：记录所载的中断运行所留文件，以及另一副本的记录所载的文件，不在此处的确已删除；写入删除记录
+    /// What you found out: leftovers of interrupted runs and files left that records list, and
+    /// files that the record of another copy lists, were deleted, as far as they are not here; the
+    /// record states it
+    /// / 查明的情况：记录所载的中断运行所留文件、未删除的文件，以及另一副本的记录所载的文件，不在此处的确已删除；写入删除记录
     #[arg(long, value_name = "FINDING", value_parser = reason)]
     pub confirm_deleted: Option<String>,
     /// Delete review workbooks that were filled in, too: their decisions are in the register, or not needed
@@ -172,6 +173,7 @@ fn purge(
     let purged = Purge {
         outputs: &found.outputs,
         siblings: &found.siblings,
+        opened: &found.opened,
         round_folder: &found.folder,
         rounds: &found.rounds,
         round_files: &found.round_files,
@@ -379,6 +381,19 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
                 ),
                 format!(
                     "  missing, and no deletion record names it: {path} ({}, {content}...); the file in its place has other content, and is another output folder's: find out where this one went",
+                    part.en
+                ),
+            );
+            continue;
+        }
+        if purged.left_before.contains(file) {
+            say(
+                format!(
+                    "  不在此处，以前的删除记录载明当时未删除，此后也没有删除记录：{path}（{}）；请查明去向：仍在的，请移回原处后重新运行 purge；确已删除的，请用 --confirm-deleted 写明查明的情况",
+                    part.zh
+                ),
+                format!(
+                    "  missing; an earlier deletion record lists it as left, and none since names it: {path} ({}); find out where it went: move it back and run `purge` again or, if it was deleted, say what you found with --confirm-deleted",
                     part.en
                 ),
             );

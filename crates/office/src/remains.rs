@@ -21,7 +21,7 @@ use jiff::civil::Date;
 use crate::aside::{as_recorded, aside_name, aside_name_in, aside_place};
 use crate::audit_log::LOG;
 use crate::deletion_record::{DELETIONS, FilePart, PlacedFile, RoundFile};
-use crate::manifest::{MANIFEST, Manifest};
+use crate::manifest::{MANIFEST, Manifest, OutputFile};
 use crate::places::Places;
 use crate::written_path::{plain, stays_inside};
 
@@ -127,6 +127,18 @@ impl Remains {
     pub(crate) fn all_here(&self) -> impl Iterator<Item = &RoundFile> {
         let there = self.there.iter().map(|found| &found.file);
         there.chain(self.doubtful.iter().map(|(file, _)| file))
+    }
+
+    /// Returns the files of which something that may be the file is here.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = &RoundFile> {
+        let there = self.there.iter().map(|found| &found.file);
+        let doubtful = self.doubtful.iter();
+        let is_seen = |doubt: &Doubt| {
+            use Doubt::{Changed, Needed, OtherKey, OtherRound};
+            matches!(doubt, Changed | OtherKey | Needed(_) | OtherRound)
+        };
+        let doubtful = doubtful.filter(move |(_, doubt)| is_seen(doubt));
+        there.chain(doubtful.map(|(file, _)| file))
     }
 
     /// Returns the files that were read from outside the round's folder.
@@ -305,6 +317,12 @@ fn round_file(part: FilePart, path: &str, digest: Option<&str>, byte_length: u64
     }
 }
 
+/// Returns an output that a manifest names.
+pub(crate) fn output_file(output: &OutputFile) -> RoundFile {
+    let digest = Some(output.blake3.as_str());
+    round_file(FilePart::Output, &output.file, digest, output.bytes)
+}
+
 /// Digests of keys are never recorded.
 fn key_file(path: &str, id: &str) -> RoundFile {
     RoundFile {
@@ -333,10 +351,7 @@ fn all_named_files(manifest: &Manifest) -> Vec<RoundFile> {
         .outputs
         .iter()
         .filter(|output| !is_record(&output.file))
-        .map(|output| {
-            let digest = Some(output.blake3.as_str());
-            round_file(FilePart::Output, &output.file, digest, output.bytes)
-        });
+        .map(output_file);
     let key = manifest.key.as_ref();
     let key = key.and_then(|key| Some(key_file(key.file.as_deref()?, &key.id)));
     exports.chain(received).chain(outputs).chain(key).collect()

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::audit_log::LOG;
 use crate::manifest::{MANIFEST, Manifest};
@@ -15,8 +16,37 @@ use aidlink_faults::fault::{Fault, Refusal, io_reason};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
-use aidlink_files::folder::Folder;
+use aidlink_files::folder::{EntryKind, Folder};
 use aidlink_files::partial::{is_named_like_a_partial, is_under_way, parent_of};
+
+/// Folders that were opened when the user named them. Folders below them are opened from there,
+/// part by part and through no link: somebody may exchange one for a link at any time.
+#[derive(Clone, Debug, Default)]
+pub struct OpenedFolders {
+    by_path: Vec<(PathBuf, Arc<Folder>)>,
+}
+
+impl OpenedFolders {
+    fn add(&mut self, path: &Path, folder: &Arc<Folder>) {
+        self.by_path.push((path.to_path_buf(), folder.clone()));
+    }
+
+    /// Opens a folder, from the one above it that is open. If none is, the user named it: then
+    /// links in the path are followed, and the folder itself must not be one.
+    ///
+    /// # Errors
+    /// If it is missing or not a folder, or a part of the path below an open folder is a link.
+    pub fn open(&self, path: &Path) -> io::Result<Folder> {
+        for (above, folder) in &self.by_path {
+            match path.strip_prefix(above) {
+                Ok(below) if below.as_os_str().is_empty() => return folder.try_clone(),
+                Ok(below) => return folder.folder(below),
+                Err(_) => {}
+            }
+        }
+        Folder::open(path)
+    }
+}
 
 /// The output folders and the round file of a round.
 #[derive(Clone, Debug)]
@@ -25,6 +55,8 @@ pub struct RoundFolder {
     pub folder: PathBuf,
     /// The round file, if it was found.
     pub round_file: Option<PathBuf>,
+    /// The folders in which it was searched, open. Open output folders through them.
+    pub opened: OpenedFolders,
     /// The output folders that the user named.
     pub outputs: Vec<PathBuf>,
     /// The other output folders, which may share inputs with them: everywhere below the round's
@@ -88,16 +120,21 @@ impl RoundFolder {
             ));
         }
         let mut foreign = Vec::new();
+        let mut opened = OpenedFolders::default();
         let (folder, outputs) = if is_output_folder(named) {
             // Paths such as `.` have no parent as written.
             let real = fs::canonicalize(named).unwrap_or_else(|_| named.to_path_buf());
+            if let Ok(output) = Folder::open(named) {
+                opened.add(named, &Arc::new(output));
+            }
             (parent_of(&real).to_path_buf(), vec![named.to_path_buf()])
         } else {
             let is_of_round = round_file.is_some() || holds_a_round_file(named);
-            (
-                named.to_path_buf(),
-                outputs_in(named, is_of_round, &mut foreign),
-            )
+            let base = open_named(named).map_err(|error| Fault::unreadable(named, &error))?;
+            let base = Arc::new(base);
+            opened.add(named, &base);
+            let outputs = outputs_in(&base, named, is_of_round, &mut foreign);
+            (named.to_path_buf(), outputs)
         };
         if outputs.is_empty() {
             return Err(Fault::of_file(
@@ -127,8 +164,22 @@ impl RoundFolder {
             || holds_a_round_file(&folder)
             || outputs.iter().any(|output| has_inputs_in(output, &folder));
         let levels = if is_of_round { DEEPEST } else { 0 };
-        search.search(&folder, levels);
-        let mut siblings: Vec<PathBuf> = search.found.iter().filter_map(real).collect();
+        let mut siblings: Vec<PathBuf> = Vec::new();
+        match fs::canonicalize(&folder).and_then(|real| Ok((Folder::open(&real)?, real))) {
+            Ok((base, real_folder)) => {
+                let base = Arc::new(base);
+                for path in [&folder, &real_folder] {
+                    opened.add(path, &base);
+                }
+                search.search(&base, &folder, levels);
+                // Another folder may be at these paths by now, or a link.
+                let below =
+                    |path: &PathBuf| Some(real_folder.join(path.strip_prefix(&folder).ok()?));
+                siblings.extend(search.found.iter().filter_map(below));
+                siblings.extend(search.linked.iter().filter_map(real));
+            }
+            Err(error) => search.not_searched(&folder, &error),
+        }
         siblings.sort();
         siblings.dedup();
         siblings.retain(|other| !named.contains(other));
@@ -142,6 +193,7 @@ impl RoundFolder {
         Ok(RoundFolder {
             folder,
             round_file,
+            opened,
             outputs,
             siblings,
             rounds: ids_of(named_rounds.unwrap_or(beside)),
@@ -178,108 +230,146 @@ const DEEPEST: usize = 64;
 /// those in folders below it, except in the folders of other rounds, whose inputs are
 /// elsewhere. A folder of somebody's own may hold anything, and is not searched. Adds to `foreign`
 /// the folders that only have a file with the name of a manifest.
-fn outputs_in(folder: &Path, is_of_round: bool, foreign: &mut Vec<PathBuf>) -> Vec<PathBuf> {
+fn outputs_in(
+    folder: &Folder,
+    path: &Path,
+    is_of_round: bool,
+    foreign: &mut Vec<PathBuf>,
+) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let levels = if is_of_round { DEEPEST } else { 0 };
-    add_outputs(folder, levels, &mut found, foreign);
+    add_outputs(folder, path, levels, &mut found, foreign);
     found.sort();
     foreign.sort();
     found
 }
 
-fn add_outputs(folder: &Path, levels: usize, found: &mut Vec<PathBuf>, foreign: &mut Vec<PathBuf>) {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    for entry in entries.filter_map(Result::ok) {
-        let path = entry.path();
+fn add_outputs(
+    folder: &Folder,
+    at: &Path,
+    levels: usize,
+    found: &mut Vec<PathBuf>,
+    foreign: &mut Vec<PathBuf>,
+) {
+    for entry in folder.entries().unwrap_or_default() {
+        let path = at.join(&entry.name);
+        // A link may lead back or out of the round's folder: what it leads to is refused later.
+        let is_link = entry.kind == EntryKind::Link;
+        let is_folder = entry.kind == EntryKind::Folder || is_link && path.is_dir();
         // Partial folders are reported with the output folder they belong to.
-        if !path.is_dir() || is_named_like_a_partial(&entry.file_name()) {
+        if !is_folder || is_named_like_a_partial(&entry.name) {
             continue;
         }
-        if is_written_by_a_step(&path) {
+        let inner = folder.folder(Path::new(&entry.name));
+        let (is_output, has_manifest) = match &inner {
+            Ok(inner) => (
+                is_written_by_a_step(inner),
+                inner.kind(Path::new(MANIFEST)).is_ok(),
+            ),
+            // It is a link, or only its names may be used.
+            Err(_) => (
+                is_at_path_of_a_step(&path),
+                fs::symlink_metadata(path.join(MANIFEST)).is_ok(),
+            ),
+        };
+        if is_output {
             found.push(path);
             continue;
         }
-        if fs::symlink_metadata(path.join(MANIFEST)).is_ok() {
+        if has_manifest {
             foreign.push(path.clone());
         }
-        // A link may lead back or out of the round's folder.
-        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-        if levels > 0 && !is_link && !holds_a_round_file(&path) {
-            add_outputs(&path, levels - 1, found, foreign);
+        if let Ok(inner) = inner
+            && levels > 0
+            && !holds_a_round_file(&path)
+        {
+            add_outputs(&inner, &path, levels - 1, found, foreign);
         }
     }
+}
+
+/// Opens a folder that the user named, perhaps by a link.
+pub(crate) fn open_named(folder: &Path) -> io::Result<Folder> {
+    Folder::open(&fs::canonicalize(folder)?)
 }
 
 /// A search for all output folders below a folder.
 #[derive(Default)]
 struct SiblingSearch {
     found: Vec<PathBuf>,
+    /// Those that only a link leads to.
+    linked: Vec<PathBuf>,
     unsearched: Vec<Fault>,
     under_way: Vec<PathBuf>,
     round_files: Vec<FoundRoundFile>,
 }
 
 impl SiblingSearch {
-    /// Searches a folder, and the folders below it down to this many levels. 0 is for a folder
-    /// of somebody's own, which may hold anything.
-    fn search(&mut self, folder: &Path, levels: usize) {
-        if !is_configuration_of_an_output(folder) {
-            let round_files = round_files_in(folder).into_iter();
+    /// Searches a folder, which is at this path, and the folders below it down to this many
+    /// levels. 0 is for a folder of somebody's own, which may hold anything.
+    fn search(&mut self, folder: &Folder, at: &Path, levels: usize) {
+        if !is_configuration_of_an_output(at) {
+            let round_files = round_files_in(at).into_iter();
             self.round_files
                 .extend(round_files.map(|(_, digest)| FoundRoundFile {
-                    folder: folder.to_path_buf(),
+                    folder: at.to_path_buf(),
                     digest,
                 }));
         }
-        let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        let entries = match entries {
+        let entries = match folder.entries() {
             Ok(entries) => entries,
-            Err(error) => return self.not_searched(folder, &error),
+            Err(error) => return self.not_searched(at, &error),
         };
         for entry in entries {
-            let path = entry.path();
-            let kind = entry.file_type();
+            let (name, path) = (&entry.name, at.join(&entry.name));
             // A link may lead back or out of the round's folder.
-            let is_link = kind.as_ref().is_ok_and(fs::FileType::is_symlink);
-            let is_folder = match kind {
-                Ok(kind) => kind.is_dir() || is_link && path.is_dir(),
-                Err(_) => true,
-            };
-            if !is_folder {
+            let is_link = entry.kind == EntryKind::Link;
+            if entry.kind != EntryKind::Folder && !(is_link && path.is_dir()) {
                 continue;
             }
+            let inner = || folder.folder(Path::new(name));
             // Only while its run is going on does an unfinished one need an input.
-            let is_partial = is_named_like_a_partial(&entry.file_name());
+            let is_partial = is_named_like_a_partial(name);
             if is_partial {
-                let name = entry.file_name();
-                let parent = fs::canonicalize(folder).and_then(|parent| Folder::open(&parent));
-                let is = |what: fn(&Folder, &OsStr) -> bool| {
-                    parent.as_ref().is_ok_and(|parent| what(parent, &name))
-                };
-                if is(is_under_way) {
+                if is_under_way(folder, name) {
                     self.under_way.push(path);
                     continue;
                 }
                 // Without a mark it is a finished one that somebody renamed.
-                if is(|parent, name| parent.has_sticky_bit(Path::new(name)).unwrap_or(true)) {
-                    self.search_leftover(&path, levels);
+                if folder.has_sticky_bit(Path::new(name)).unwrap_or(true) {
+                    self.search_leftover(inner(), &path, levels);
                     continue;
                 }
             }
-            match has_been_written_by_a_step(&path) {
+            if is_link {
+                if has_been_written_by_a_step(&path).unwrap_or(false) {
+                    self.linked.push(path);
+                }
+                continue;
+            }
+            let inner = inner();
+            let is_output = match &inner {
+                Ok(inner) => was_written_by_a_step(inner),
+                // Perhaps only its names may be used.
+                Err(_) => has_been_written_by_a_step(&path),
+            };
+            match is_output {
                 Ok(true) => self.found.push(path.clone()),
                 Ok(false) => {}
-                Err(error) if levels > 0 && !is_link => {
+                Err(error) if levels > 0 => {
                     self.not_searched(&path, &error);
                     continue;
                 }
                 Err(_) => continue,
             }
-            if is_partial && !is_link {
-                self.search_leftover(&path, levels);
-            } else if levels > 1 && !is_link {
-                self.search(&path, levels - 1);
-            } else if levels == 1 && !is_link {
+            if is_partial {
+                self.search_leftover(inner, &path, levels);
+            } else if levels > 1 {
+                match inner {
+                    Ok(inner) => self.search(&inner, &path, levels - 1),
+                    Err(error) => self.not_searched(&path, &error),
+                }
+            } else if levels == 1 {
                 self.not_searched(&path, &Refusal::TooDeep.into());
             }
         }
@@ -287,12 +377,15 @@ impl SiblingSearch {
 
     /// Searches what a killed run left for outputs that somebody moved into it. A purge leaves
     /// what it cannot read of it.
-    fn search_leftover(&mut self, leftover: &Path, levels: usize) {
+    fn search_leftover(&mut self, leftover: io::Result<Folder>, path: &Path, levels: usize) {
         let mut inner = SiblingSearch::default();
-        if levels > 1 {
-            inner.search(leftover, levels - 1);
+        if let Ok(leftover) = leftover
+            && levels > 1
+        {
+            inner.search(&leftover, path, levels - 1);
         }
         self.found.append(&mut inner.found);
+        self.linked.append(&mut inner.linked);
         self.under_way.append(&mut inner.under_way);
     }
 
@@ -321,7 +414,7 @@ impl SiblingSearch {
     }
 }
 
-/// As [`is_written_by_a_step`].
+/// As [`is_written_by_a_step`], of the folder at a path, to which a link may lead.
 ///
 /// # Errors
 /// When the folder or its manifest cannot be read.
@@ -338,12 +431,37 @@ fn has_been_written_by_a_step(folder: &Path) -> io::Result<bool> {
             Err(error) => return Err(error),
         }
     }
+    Ok(is_at_path_of_a_step(folder))
+}
+
+/// As [`is_written_by_a_step`].
+///
+/// # Errors
+/// When the manifest of the folder cannot be read.
+fn was_written_by_a_step(folder: &Folder) -> io::Result<bool> {
+    for name in [LOG, MANIFEST] {
+        match folder.kind(Path::new(name)) {
+            Ok(EntryKind::File) if name == MANIFEST => {
+                folder.open_file(Path::new(name))?;
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
     Ok(is_written_by_a_step(folder))
 }
 
 /// Whether a folder has more of an output folder than a file with a name that other programs
 /// use too. Such a file somewhere below the round's folder must not stop a purge.
-fn is_written_by_a_step(folder: &Path) -> bool {
+fn is_written_by_a_step(folder: &Folder) -> bool {
+    let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
+    let has = |name: &str| folder.kind(Path::new(name)).is_ok();
+    has(LOG) || has(&signature) || manifest_in(folder).is_some()
+}
+
+/// As [`is_written_by_a_step`], of the folder at a path, to which a link may lead.
+fn is_at_path_of_a_step(folder: &Path) -> bool {
     let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
     let has = |name: &str| fs::symlink_metadata(folder.join(name)).is_ok();
     has(LOG) || has(&signature) || manifest_of(folder).is_some()
@@ -367,8 +485,11 @@ pub(crate) fn holds_a_round_file(folder: &Path) -> bool {
 /// Returns the manifest of an output folder; `None` if it cannot be read. It is not
 /// verified.
 pub fn manifest_of(output: &Path) -> Option<Manifest> {
-    let folder = Folder::open(output).ok()?;
-    let bytes = folder.read(Path::new(MANIFEST), Manifest::LARGEST).ok()?;
+    manifest_in(&Folder::open(output).ok()?)
+}
+
+fn manifest_in(output: &Folder) -> Option<Manifest> {
+    let bytes = output.read(Path::new(MANIFEST), Manifest::LARGEST).ok()?;
     Manifest::parse(&bytes).ok()
 }
 

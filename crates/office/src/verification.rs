@@ -14,11 +14,13 @@ use aidlink_files::document::Document as _;
 use aidlink_files::folder::{EntryKind, Folder};
 use aidlink_policy::pack::CASE_EXPORT;
 
+use crate::accounted::Accounted;
 use crate::audit_log::{Event, LARGEST_LOG, LOG, ReadLog, read_log};
 use crate::deletion_record::{
     DELETIONS, DeletionFault, DeletionRecord, Deletions, SignedBy, read_deletions,
 };
 use crate::manifest::{MANIFEST, Manifest, OutputFile, StepKind, manifest_word};
+use crate::remains::output_file;
 use crate::round::{CENTRE, CONFIGURATION, WrittenRound};
 use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::step::trusted_comment;
@@ -184,15 +186,16 @@ pub fn verify(
     round_file: Option<&Path>,
     named: &NamedKeys,
 ) -> Result<Verification, Fault> {
-    verify_opened(open(folder)?, folder, round_file, named)
+    let opened = opened_at(folder, Folder::open(folder))?;
+    verify_opened(opened, folder, round_file, named)
 }
 
-/// Opens an output folder, to be verified.
+/// Returns an output folder that was opened at a path, to be verified.
 ///
 /// # Errors
 /// When it is missing, a link, or not a folder.
-pub(crate) fn open(folder: &Path) -> Result<Folder, Fault> {
-    Folder::open(folder).map_err(|error| match error.kind() {
+pub(crate) fn opened_at(folder: &Path, opened: io::Result<Folder>) -> Result<Folder, Fault> {
+    opened.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => no_manifest(folder),
         _ => not_a_real_folder(folder),
     })
@@ -651,6 +654,7 @@ impl Check<'_> {
             }
         }
         let mut held = 0;
+        let accounted = Accounted::of(&deletions.records);
         let mut missing_elsewhere = vec![0; deletions.elsewhere.len()];
         for (path, output) in &listed {
             match self.is_as_written(output) {
@@ -667,10 +671,10 @@ impl Check<'_> {
                     self.fault(path, Text::new("文件被改动", "the file was changed"), hint);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let lists = |record: &DeletionRecord| record.lists_output(path, &output.blake3);
-                    if deletions.records.iter().any(lists) {
+                    if accounted.has(&output_file(output)) {
                         continue;
                     }
+                    let lists = |record: &DeletionRecord| record.lists_output(path, &output.blake3);
                     let elsewhere = deletions.elsewhere.iter().zip(&mut missing_elsewhere);
                     let elsewhere = elsewhere.filter(|(record, _)| lists(record));
                     let counts: Vec<&mut usize> = elsewhere.map(|(_, count)| count).collect();

@@ -29,14 +29,18 @@ pub(super) fn key_file(evidence: &Evidence) -> Finding {
         return Finding::not_held("运行记录没有密钥编号", "the manifest has no key id");
     };
     let file = file.as_deref().unwrap_or_default();
-    let deleted = evidence.verification.deleted.iter().find(|record| {
-        // A record says of which key, except one of version 1.
-        let is_it = |file: &RoundFile| file.key_id.as_ref().is_none_or(|of| of == id);
-        let mut keys = record
-            .all_removed()
-            .filter(|file| file.part == FilePart::Key);
-        keys.any(is_it)
-    });
+    // A record says of which key, except one of version 1.
+    let is_it = |file: &RoundFile| {
+        file.part == FilePart::Key && file.key_id.as_ref().is_none_or(|of| of == id)
+    };
+    let records = &evidence.verification.deleted;
+    let mut latest = records.iter().rev();
+    // A later one may say that the key is there again.
+    let last_left = latest.find(|record| record.left.iter().any(|left| is_it(&left.file())));
+    let mut later = records
+        .iter()
+        .filter(|record| last_left.is_none_or(|left| record.completed_at > left.completed_at));
+    let deleted = later.find(|record| record.all_removed().any(is_it));
     let path = evidence.round_folder.join(file);
     let opened =
         Folder::open(&evidence.round_folder).and_then(|folder| folder.open_file(Path::new(file)));

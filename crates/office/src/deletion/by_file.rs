@@ -8,7 +8,8 @@ use crate::deletion_record::{FilePart, RoundFile};
 type Name = (FilePart, String);
 
 /// Values of files. Files are compared as by [`RoundFile::is_same`].
-pub(super) struct ByFile<T> {
+#[derive(Clone)]
+pub(crate) struct ByFile<T> {
     /// With the content of each file ([`RoundFile::content`]).
     values: BTreeMap<Name, Vec<(Option<String>, T)>>,
 }
@@ -22,14 +23,14 @@ impl<T> Default for ByFile<T> {
 }
 
 impl<T> ByFile<T> {
-    pub(super) fn add(&mut self, file: &RoundFile, value: T) {
+    pub(crate) fn add(&mut self, file: &RoundFile, value: T) {
         let content = file.content().map(str::to_owned);
         let file = file.recorded();
         let values = self.values.entry((file.part, file.path)).or_default();
         values.push((content, value));
     }
 
-    pub(super) fn of(&self, file: &RoundFile) -> impl Iterator<Item = &T> {
+    pub(crate) fn of(&self, file: &RoundFile) -> impl Iterator<Item = &T> {
         let content = file.content().map(str::to_owned);
         let file = file.recorded();
         let values = self
@@ -44,7 +45,7 @@ impl<T> ByFile<T> {
         same.map(|(_, value)| value)
     }
 
-    pub(super) fn has(&self, file: &RoundFile) -> bool {
+    pub(crate) fn has(&self, file: &RoundFile) -> bool {
         self.of(file).next().is_some()
     }
 }

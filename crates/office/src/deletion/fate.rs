@@ -7,7 +7,9 @@ use aidlink_faults::text::Text;
 use jiff::Timestamp;
 
 use super::by_file::ByFile;
+use super::removal::{Refused, SetAside};
 use super::stated::{Claim, Journaled, Stated};
+use crate::accounted::Accounted;
 use crate::deletion_record::{FilePart, LeftFile, PlacedFile, RoundFile};
 use crate::open_leftovers::OpenLeftovers;
 use crate::places::{Listings, Places, Presence};
@@ -20,6 +22,16 @@ pub(super) struct Done {
     pub(super) removed: Vec<RoundFile>,
     /// The files that it left, with the reason.
     pub(super) left: Vec<LeftFile>,
+    /// Those of them that get their names back when the records are written.
+    pub(super) kept: Vec<SetAside>,
+}
+
+impl Done {
+    /// Leaves a file.
+    pub(super) fn leave(&mut self, file: &RoundFile, refused: Refused) {
+        self.left.push(LeftFile::new(file, refused.why));
+        self.kept.extend(refused.kept);
+    }
 }
 
 /// Returns the files of entries.
@@ -46,6 +58,8 @@ enum Fate {
     Confirmed,
     /// It is left, and a journal must keep what is known of it.
     Uncertain(Text),
+    /// As [`Fate::Uncertain`], and something that may be the file is at one of its names.
+    Seen(Text),
 }
 
 impl Fate {
@@ -57,6 +71,7 @@ impl Fate {
             Fate::Left(_) => 3,
             Fate::Confirmed => 4,
             Fate::Uncertain(_) => 5,
+            Fate::Seen(_) => 6,
         }
     }
 }
@@ -75,7 +90,8 @@ pub(super) struct Accounts {
     /// Files in `left` that a purge was going to delete, and of which only journals say so. A
     /// journal must keep them.
     pub(super) perhaps_there: Vec<PlacedFile>,
-    /// Files in `left` that a purge had set aside. A journal must keep them too.
+    /// Files in `left` that a purge had set aside, and of which this one has seen nothing. A
+    /// journal must keep them too.
     pub(super) perhaps_removed: Vec<PlacedFile>,
 }
 
@@ -86,8 +102,8 @@ struct Decision<'d> {
     removed: ByFile<()>,
     /// The files that were found when it started.
     here: ByFile<()>,
-    /// The files of valid records, with their times.
-    recorded: ByFile<Timestamp>,
+    /// What valid records account for.
+    recorded: Accounted,
     by_others: ByFile<Claim>,
     /// Whether a person confirms that files that are not here were deleted.
     is_confirmed: bool,
@@ -104,21 +120,24 @@ impl Decision<'_> {
         let is_here = self.here.has(file);
         // A purge with another key may have removed a file since.
         let is_later =
-            |journaled: &&Journaled| !self.recorded.of(file).any(|at| *at > journaled.begun_at);
+            |journaled: &&Journaled| !self.recorded.times(file).any(|at| at > journaled.begun_at);
         if let Some(journaled) = journaled.filter(is_later) {
             match self.listings.presence(&journaled.placed) {
                 Presence::FolderGone(_) if self.confirms(file) => return Fate::Confirmed,
                 Presence::Unknown(why) | Presence::FolderGone(why) => {
                     return Fate::Uncertain(by_another.unwrap_or(why));
                 }
-                Presence::Seen { why, .. } if journaled.is_set_aside => {
-                    return Fate::Uncertain(why);
+                Presence::Seen { is_file, why, .. } if journaled.is_set_aside => {
+                    return match is_file {
+                        true => Fate::Seen(why),
+                        false => Fate::Uncertain(why),
+                    };
                 }
                 // No manifest names it, so only a journal says that it is the round's, or
                 // which name it had.
-                Presence::Seen { is_set_aside, why }
-                    if file.part == FilePart::CutOff && (is_set_aside || !is_here) =>
-                {
+                Presence::Seen {
+                    is_set_aside, why, ..
+                } if file.part == FilePart::CutOff && (is_set_aside || !is_here) => {
                     return Fate::Uncertain(why);
                 }
                 // Another folder may have a file of the same name, as far as records name it.
@@ -133,8 +152,14 @@ impl Decision<'_> {
             Some(_) if self.is_confirmed && can_be_confirmed => Fate::Confirmed,
             Some(why) => Fate::Left(why),
             None if self.confirms(file) => Fate::Confirmed,
+            None if journaled.is_none() && self.confirms_left(file) => Fate::Confirmed,
             None => Fate::NotFound,
         }
+    }
+
+    /// Whether a person confirms that a file was deleted which an earlier purge has seen and left.
+    fn confirms_left(&self, file: &RoundFile) -> bool {
+        self.is_confirmed && self.recorded.was_left(file) && self.listings.places.lacks(file)
     }
 
     fn confirms(&self, file: &RoundFile) -> bool {
@@ -158,13 +183,10 @@ pub(super) fn accounts(
         listings: Listings::new(places),
         removed: done.removed.iter().chain(shared).collect(),
         here: remains.all_here().collect(),
-        recorded: ByFile::default(),
+        recorded: stated.accounted(),
         by_others: ByFile::default(),
         is_confirmed,
     };
-    for (file, at) in &stated.removed {
-        decision.recorded.add(file, *at);
-    }
     for claim in &stated.by_others {
         decision.by_others.add(&claim.file, claim.clone());
     }
@@ -178,11 +200,20 @@ pub(super) fn accounts(
     let journaled = stated.journaled.iter();
     let journaled = journaled.map(|journaled| (&journaled.placed.file, Some(journaled)));
     let mut accounts = Accounts::default();
-    let mut fates = Vec::new();
+    let mut decided = Vec::new();
+    let mut seen: ByFile<()> = remains.seen().collect();
     for (file, journaled) in journaled.chain(files) {
         let fate = decision.fate(file, journaled);
-        if let (Fate::Uncertain(_), Some(journaled)) = (&fate, journaled) {
-            match journaled.is_set_aside {
+        if matches!(fate, Fate::Seen(_)) {
+            seen.add(file, ());
+        }
+        decided.push((file, journaled, fate));
+    }
+    let mut fates = Vec::new();
+    for (file, journaled, fate) in decided {
+        if let (Fate::Uncertain(_) | Fate::Seen(_), Some(journaled)) = (&fate, journaled) {
+            // Whoever takes away what this purge has seen must not make it count as deleted.
+            match journaled.is_set_aside && !seen.has(file) {
                 true => accounts.perhaps_removed.push(journaled.placed.clone()),
                 false => accounts.perhaps_there.push(journaled.placed.clone()),
             }
@@ -203,13 +234,16 @@ pub(super) fn accounts(
         }
         decided.add(file, ());
         let file = file.recorded();
+        // A file is in one list of a record. Leftovers may have the same name.
+        let is_left = file.part != FilePart::CutOff && left.has(&file);
         match fate {
             Fate::Settled => {}
+            Fate::RemovedEarlier | Fate::Confirmed if is_left => {}
             Fate::RemovedEarlier => accounts.removed_earlier.push(file),
             Fate::Confirmed => accounts.confirmed.push(file),
             Fate::NotFound if left.has(&file) => {}
             Fate::NotFound => accounts.not_found.push(file),
-            Fate::Left(why) | Fate::Uncertain(why) => {
+            Fate::Left(why) | Fate::Uncertain(why) | Fate::Seen(why) => {
                 if !left.has(&file) {
                     left.add(&file, ());
                     accounts.left.push(LeftFile::new(&file, why));
@@ -236,8 +270,8 @@ impl Accounts {
         for (file, (most, entries)) in stated.equal_leftovers() {
             let is_gone = entries.iter().all(|entry| {
                 let presence = decision.listings.presence(&entry.placed);
-                let mut recorded = decision.recorded.of(&file);
-                matches!(presence, Presence::Gone) && !recorded.any(|at| *at > entry.begun_at)
+                let mut recorded = decision.recorded.times(&file);
+                matches!(presence, Presence::Gone) && !recorded.any(|at| at > entry.begun_at)
             });
             let left: Vec<RoundFile> = self.left.iter().map(LeftFile::file).collect();
             let known = [

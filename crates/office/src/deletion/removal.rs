@@ -12,15 +12,33 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::folder::{FileId, Folder};
 
+use super::by_file::ByFile;
+use super::fate::Done;
 use crate::aside::{as_recorded, aside_name, aside_name_in, aside_place, numbered};
 use crate::deletion_record::{FilePart, LeftFile, RoundFile};
 use crate::remains::{Doubt, FoundFile, Look, Search};
 
 /// A file that was given the purge's own name.
+#[derive(Clone)]
 pub(super) struct SetAside {
     pub(super) found: FoundFile,
     /// Where it was.
     pub(super) from: PathBuf,
+}
+
+/// Why a file was not set aside or not removed.
+pub(super) struct Refused {
+    pub(super) why: Text,
+    /// The file, if it keeps the purge's own name until the records are written: a journal says
+    /// that it was set aside, so under its old name it could be moved away and would count as
+    /// deleted.
+    pub(super) kept: Option<SetAside>,
+}
+
+impl From<Text> for Refused {
+    fn from(why: Text) -> Self {
+        Refused { why, kept: None }
+    }
 }
 
 /// The removal of files of one output folder.
@@ -31,14 +49,16 @@ pub(super) struct Removal<'r> {
 
 impl Removal<'_> {
     /// Gives each file the purge's own name and checks it again under that name. Puts a
-    /// file that is another one now back, and adds it to `left`. Skips inputs in
+    /// file that is another one now back, unless it is one of `stated`, which journals of earlier
+    /// purges list as set aside. Adds the files that it leaves to `done`. Skips inputs in
     /// `handled`, and leaves leftovers that are not in `locks`.
     pub(super) fn set_aside(
         &self,
         there: &[FoundFile],
         locks: &BTreeMap<&OsStr, File>,
+        stated: &ByFile<()>,
         handled: &mut BTreeSet<(FilePart, PathBuf)>,
-        left: &mut Vec<LeftFile>,
+        done: &mut Done,
     ) -> Vec<SetAside> {
         let mut set_aside = Vec::new();
         let mut names = OwnNames::of(there);
@@ -49,25 +69,25 @@ impl Removal<'_> {
             }
             let leftover = found.place.iter().next().unwrap_or_default();
             if file.part == FilePart::CutOff && !locks.contains_key(leftover) {
-                left.push(LeftFile::new(file, Doubt::InUse.text(file)));
+                done.left.push(LeftFile::new(file, Doubt::InUse.text(file)));
                 continue;
             }
             let place = names.place(found);
-            match self.set_one_aside(found, place) {
+            match self.set_one_aside(found, place, stated.has(file)) {
                 Ok(aside) => set_aside.push(aside),
-                Err(why) => left.push(LeftFile::new(file, why)),
+                Err(refused) => done.leave(file, refused),
             }
         }
         set_aside
     }
 
     /// Removes files that have been set aside. `there` are all files that were found. Returns
-    /// the removed files, and adds the others to `left`.
+    /// the removed files, and adds the others to `done`.
     pub(super) fn remove(
         &self,
         there: &[FoundFile],
         set_aside: Vec<SetAside>,
-        left: &mut Vec<LeftFile>,
+        done: &mut Done,
     ) -> Vec<RoundFile> {
         let mut removed: Vec<FoundFile> = Vec::new();
         let mut names_left: BTreeMap<FileId, u64> = BTreeMap::new();
@@ -77,11 +97,12 @@ impl Removal<'_> {
                     names_left.insert(aside.found.id, names.saturating_sub(1));
                     removed.push(aside.found);
                 }
-                Err(why) => left.push(LeftFile::new(&aside.found.file, why)),
+                Err(refused) => done.leave(&aside.found.file, refused),
             }
         }
         self.sync(&removed);
-        left.extend(self.appeared(there, left));
+        let appeared = self.appeared(there, &done.left);
+        done.left.extend(appeared);
         for found in &mut removed {
             // What the last of its own names left.
             found.file.other_names = names_left.get(&found.id).copied().unwrap_or_default();
@@ -115,6 +136,7 @@ impl Removal<'_> {
     }
 
     /// Gives a file the purge's own name, that of `place`, and checks it under that name.
+    /// `is_stated` says whether a journal of an earlier purge lists it as set aside.
     ///
     /// # Errors
     /// The reason, if it cannot be renamed or is another file now.
@@ -122,7 +144,8 @@ impl Removal<'_> {
         &self,
         found: &FoundFile,
         place: PathBuf,
-    ) -> Result<SetAside, Text> {
+        is_stated: bool,
+    ) -> Result<SetAside, Refused> {
         // Somebody may exchange the folder at any time, so it is opened once.
         let holder = self.holder(found)?;
         let from = &found.place;
@@ -136,37 +159,42 @@ impl Removal<'_> {
         match self.search.look_in(&holder, &found.file, &place) {
             // Without a digest only the identity says that it is the same file.
             Look::Ours(now)
-                if now.file.part == FilePart::CutOff
-                    && now.file.digest.is_none()
-                    && now.id != found.id =>
+                if now.file.part != FilePart::CutOff
+                    || now.file.digest.is_some()
+                    || now.id == found.id =>
             {
-                Err(put_back(&holder, &place, from))
+                Ok(SetAside {
+                    found: now,
+                    from: from.clone(),
+                })
             }
-            Look::Ours(now) => Ok(SetAside {
-                found: now,
-                from: from.clone(),
-            }),
-            Look::Doubtful(..) => Err(put_back(&holder, &place, from)),
-            Look::Unreachable | Look::Missing => Err(disappeared()),
+            Look::Ours(_) | Look::Doubtful(..) if is_stated => {
+                let from = from.clone();
+                let mut found = found.clone();
+                found.place = place;
+                Err(kept_for_now(SetAside { found, from }))
+            }
+            Look::Ours(_) | Look::Doubtful(..) => Err(put_back(&holder, &place, from).into()),
+            Look::Unreachable | Look::Missing => Err(disappeared().into()),
         }
     }
 
     /// Removes a file that was set aside. Returns its number of names before.
     ///
     /// # Errors
-    /// The reason, if it cannot be removed, is another file now, or was written to since.
-    pub(super) fn remove_one(&self, aside: &SetAside) -> Result<u64, Text> {
+    /// The reason, if it cannot be removed, is another file now, or was written to since. It keeps
+    /// the purge's own name: the journal says that it was set aside, and under its old name it
+    /// could be moved away and would count as deleted.
+    pub(super) fn remove_one(&self, aside: &SetAside) -> Result<u64, Refused> {
         let FoundFile {
             place, id, state, ..
         } = &aside.found;
         let holder = self.holder(&aside.found)?;
         match holder.remove_file_if(Path::new(name_of(place)), *id, *state) {
             Ok(Some(names)) => Ok(names),
-            Ok(None) => Err(put_back(&holder, place, &aside.from)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(disappeared()),
-            // It keeps the purge's own name: the journal says that it was set aside, and under
-            // its old name it could be moved away and would count as deleted.
-            Err(error) => Err(kept_aside(place, &error)),
+            Ok(None) => Err(kept_for_now(aside.clone())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(disappeared().into()),
+            Err(error) => Err(kept_aside(place, &error).into()),
         }
     }
 
@@ -292,6 +320,18 @@ fn put_back(holder: &Folder, place: &Path, from: &Path) -> Text {
     changed(if is_back { from } else { place })
 }
 
+/// Refuses a file that was changed and gets its name back when the records are written.
+fn kept_for_now(aside: SetAside) -> Refused {
+    let place = &aside.found.place;
+    if *place == aside.from {
+        return changed(place).into();
+    }
+    Refused {
+        why: changed_and_kept(&aside.from, place),
+        kept: Some(aside),
+    }
+}
+
 fn name_of(path: &Path) -> &OsStr {
     path.file_name().unwrap_or_default()
 }
@@ -359,6 +399,18 @@ fn changed(now_at: &Path) -> Text {
         format!("删除过程中被换成另一文件或被改动，未删除；现在的文件在 {path}，请人工检查"),
         format!(
             "the file was replaced or changed while the data was being deleted, so it was not deleted: check what is at {path} now by hand"
+        ),
+    )
+}
+
+fn changed_and_kept(from: &Path, place: &Path) -> Text {
+    let (from, place) = (shown_path(from), shown_path(place));
+    Text::new(
+        format!(
+            "删除过程中被换成另一文件或被改动，未删除；现在的文件在 {from}，不在那里的则在 {place}，请人工检查"
+        ),
+        format!(
+            "the file was replaced or changed while the data was being deleted, so it was not deleted: check what is at {from} now, or else at {place}, by hand"
         ),
     )
 }

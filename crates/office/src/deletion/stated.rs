@@ -6,7 +6,10 @@ use std::rc::Rc;
 use aidlink_faults::text::Text;
 use jiff::Timestamp;
 
-use crate::deletion_record::{DeletionRecord, FilePart, Journal, Journals, PlacedFile, RoundFile};
+use crate::accounted::Accounted;
+use crate::deletion_record::{
+    DeletionRecord, FilePart, Journal, Journals, LeftFile, PlacedFile, RoundFile,
+};
 use crate::open_leftovers::OpenLeftovers;
 use crate::signing::PublicKey;
 
@@ -40,7 +43,9 @@ pub(super) struct Stated {
     /// The number of these journals.
     journals: usize,
     /// The files for which valid records account, with the time of the record.
-    pub(super) removed: Vec<(RoundFile, Timestamp)>,
+    removed: Vec<(RoundFile, Timestamp)>,
+    /// The files that valid records list as left, with the time of the record.
+    left: Vec<(RoundFile, Timestamp)>,
     /// What documents of other keys list as removed or set aside, or records of another copy
     /// of the folder as removed.
     pub(super) by_others: Vec<Claim>,
@@ -68,6 +73,10 @@ impl Stated {
             stated
                 .removed
                 .extend(removed.map(|file| (file, record.completed_at)));
+            let left = record.left.iter().map(LeftFile::file);
+            stated
+                .left
+                .extend(left.map(|file| (file, record.completed_at)));
         }
         for record in elsewhere {
             let why = Rc::new(recorded_elsewhere(record.completed_at));
@@ -107,6 +116,18 @@ impl Stated {
                 begun_at: journal.begun_at,
             }));
         }
+    }
+
+    /// Returns the files for which valid records account.
+    pub(super) fn accounted(&self) -> Accounted {
+        let mut accounted = Accounted::default();
+        for (file, at) in &self.removed {
+            accounted.add_removed(file, *at);
+        }
+        for (file, at) in &self.left {
+            accounted.add_left(file, *at);
+        }
+        accounted
     }
 
     /// Returns the files of the journals that count.
@@ -171,9 +192,13 @@ impl Stated {
         let journaled = other.journaled.iter();
         let journaled = journaled.filter(|journaled| is_shared(&journaled.placed.file));
         self.journaled.extend(journaled.cloned());
-        let removed = other.removed.iter();
-        self.removed
-            .extend(removed.filter(|(file, _)| is_shared(file)).cloned());
+        for (own, others) in [
+            (&mut self.removed, &other.removed),
+            (&mut self.left, &other.left),
+        ] {
+            let shared = others.iter().filter(|(file, _)| is_shared(file));
+            own.extend(shared.cloned());
+        }
         let by_others = other.by_others.iter();
         self.by_others
             .extend(by_others.filter(|claim| is_shared(&claim.file)).cloned());

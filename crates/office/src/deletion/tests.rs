@@ -28,6 +28,7 @@ struct Signed {
     round: FinishedRound,
     key: SigningKey,
     outputs: Vec<PathBuf>,
+    opened: OpenedFolders,
 }
 
 fn key_id(content: &[u8], _: &Manifest) -> Option<String> {
@@ -46,6 +47,7 @@ impl Signed {
             round,
             key,
             outputs,
+            opened: OpenedFolders::default(),
         }
     }
 
@@ -53,6 +55,7 @@ impl Signed {
         Purge {
             outputs: &self.outputs,
             siblings: &[],
+            opened: &self.opened,
             round_folder: self.round.folder(),
             rounds: &[],
             round_files: &[],
@@ -87,14 +90,15 @@ impl Signed {
     fn set_aside(&self, plan: &PurgePlan) -> Vec<SetAside> {
         let purge = self.purge();
         purge.write_journal(plan, Vec::new()).expect("writable");
-        let (mut handled, mut left) = (BTreeSet::new(), Vec::new());
+        let (mut handled, mut done) = (BTreeSet::new(), Done::default());
         let set_aside = self.removal(plan).set_aside(
             &plan.remains.there,
             &self.removal(plan).lock_leftovers(),
+            &ByFile::default(),
             &mut handled,
-            &mut left,
+            &mut done,
         );
-        assert_eq!(left, []);
+        assert_eq!(done.left, []);
         assert_eq!(set_aside.len(), FILES.len());
         set_aside
     }
@@ -203,11 +207,17 @@ fn a_foreign_file_is_kept_even_under_the_purges_own_name() {
             if is_taken {
                 fs::write(&from, "more").expect("writable");
             }
-            let mut left = Vec::new();
+            let mut done = Done::default();
             let purge = signed.purge();
             let removed = purge
-                .remove(&plan, set_aside, &ByFile::default(), &mut left)
+                .remove(&plan, set_aside, &ByFile::default(), &mut done)
                 .expect("a journal");
+            // Until the records are written, it would count as deleted under its old name.
+            assert_eq!(fs::read(&place).expect("kept"), b"precious", "{recorded}");
+            assert_eq!(from.exists(), is_taken, "{recorded}");
+            let removal = signed.removal(&plan);
+            done.kept.iter().for_each(|aside| removal.restore(aside));
+            let left = done.left;
             let contents = signed.contents();
             assert!(contents.contains("precious"), "{recorded}");
             assert_eq!(contents.contains("more"), is_taken, "{recorded}");
@@ -215,6 +225,37 @@ fn a_foreign_file_is_kept_even_under_the_purges_own_name() {
             assert!(!paths(&removed).contains(&recorded), "{recorded}");
             assert!(left.iter().any(|left| left.path == recorded), "{left:?}");
         }
+    }
+}
+
+/// A purge is killed after it has removed what it had set aside. Somebody wrote to one of the
+/// files before, and takes it away if it has its own name again.
+#[test]
+fn a_changed_file_gets_its_name_back_only_with_a_record() {
+    for file in FILES {
+        let signed = Signed::new();
+        let plan = signed.plan();
+        let set_aside = signed.set_aside(&plan);
+        let mut asides = set_aside.iter();
+        let aside = asides.find(|aside| aside.found.file.recorded().path == recorded(file));
+        let place = signed.place(aside.expect("a file"));
+        fs::write(&place, "late rows").expect("writable");
+        let mut done = Done::default();
+        let purge = signed.purge();
+        let removed = purge.remove(&plan, set_aside, &ByFile::default(), &mut done);
+        assert_eq!(removed.expect("a journal").len(), FILES.len() - 1, "{file}");
+        drop(plan);
+        let path = signed.round.path(file);
+        if path.exists() {
+            fs::rename(&path, signed.round.path("taken")).expect("writable");
+        }
+        assert!(signed.contents().contains("late rows"), "{file}");
+        let record = signed.run();
+        let earlier = paths(&record.removed_earlier);
+        assert!(!earlier.contains(&recorded(file)), "{file}");
+        assert!(!paths(&record.removed).contains(&recorded(file)), "{file}");
+        assert!(!record.left.is_empty(), "{file}");
+        assert!(signed.contents().contains("late rows"), "{file}");
     }
 }
 
@@ -243,7 +284,7 @@ fn files_get_their_names_back_only_without_a_journal() {
         // The name of the journal or of its partial folder is taken.
         assert!(
             purge
-                .remove(&plan, set_aside, &ByFile::default(), &mut Vec::new())
+                .remove(&plan, set_aside, &ByFile::default(), &mut Done::default())
                 .is_err()
         );
         for place in &places {
@@ -278,10 +319,11 @@ fn a_file_that_appears_while_a_purge_runs_is_kept() {
         let plan = signed.plan();
         let set_aside = signed.set_aside(&plan);
         signed.round.write(file, "precious");
-        let mut left = Vec::new();
+        let mut done = Done::default();
         let removed = signed
             .purge()
-            .remove(&plan, set_aside, &ByFile::default(), &mut left);
+            .remove(&plan, set_aside, &ByFile::default(), &mut done);
+        let left = done.left;
         assert_eq!(paths(&removed.expect("a journal")), all(), "{file}");
         assert_eq!(signed.round.read(file), "precious");
         assert!(!signed.has_data(), "{file}");
@@ -351,7 +393,7 @@ fn a_file_is_set_aside_in_the_folder_that_the_journal_names() {
             }
         });
         for _ in 0..20_000 {
-            let set_aside = removal.set_one_aside(found, aside_path.clone());
+            let set_aside = removal.set_one_aside(found, aside_path.clone(), false);
             let named: Vec<FolderMark> = [&folder, &elsewhere, &folder, &elsewhere]
                 .into_iter()
                 .filter_map(|path| Folder::open(path).ok())
@@ -477,7 +519,8 @@ fn a_killed_purge_is_finished_and_every_file_is_accounted_for() {
                     .collect();
                 purge.write_journal(&plan, journaled).expect("writable");
                 for aside in set_aside.iter().take(count) {
-                    assert_eq!(signed.removal(&plan).remove_one(aside), Ok(1));
+                    let removed = signed.removal(&plan).remove_one(aside);
+                    assert!(matches!(removed, Ok(1)));
                 }
             }
         }
@@ -618,6 +661,7 @@ fn a_file_outside_the_rounds_folder_is_reported_by_one_record() {
         round,
         key,
         outputs,
+        opened: OpenedFolders::default(),
     };
     let record = signed.run();
     let [left] = record.left.as_slice() else {
