@@ -614,11 +614,26 @@ fn rows_without_trailing_empty_cells_are_read_in_full() {
 }
 
 #[test]
-fn a_failed_run_leaves_no_new_key_behind() {
+fn a_failed_run_leaves_its_key_for_the_next_one() {
     let round = Round::sample();
     std::fs::remove_file(round.path("round.key")).unwrap();
+    let whole = round.read(VETERANS);
     round.write(VETERANS, "national_id,kind,status\n");
-    assert_refused(&round, 1, &["there are no records below the header"]);
+    let failed = round.run();
+    assert_eq!(failed.code, 1, "{}", failed.stdout);
+    assert!(
+        failed
+            .stderr
+            .contains("there are no records below the header")
+    );
+    assert!(!round.path("output").exists());
+    let key = std::fs::read(round.path("round.key")).ok();
+    round.write(VETERANS, whole);
+    let done = round.run();
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    if let Some(key) = key {
+        assert_eq!(std::fs::read(round.path("round.key")).unwrap(), key);
+    }
 }
 
 #[test]

@@ -1294,6 +1294,15 @@ fn reasons_that_no_screening_of_the_round_can_give_are_refused() {
         changed(unknown, &|case| rules_of(case, "unknown").clear()),
         "",
     ));
+    // That veterans' registers did not come leaves receipt open, whatever the centre says.
+    let mut document = good.clone();
+    let mut hidden = 0;
+    for lead in document["leads"].as_array_mut().unwrap() {
+        hidden += u32::from(lead["receipt_not_verified"] == true);
+        lead["receipt_not_verified"] = false.into();
+    }
+    assert!(hidden > 0);
+    documents.push((document, "could not be verified"));
     // Persons of whom nothing is known.
     let person = |change: fn(&mut Value)| {
         let mut document = good.clone();
@@ -1307,6 +1316,7 @@ fn reasons_that_no_screening_of_the_round_can_give_are_refused() {
             person["aids"].as_array_mut().unwrap().push(first);
         },
         |person: &mut Value| rules_of(&mut person["cases"][0], "unknown").reverse(),
+        |person: &mut Value| rules_of(&mut person["cases"][0], "unknown").clear(),
         |person: &mut Value| {
             rules_of(&mut person["cases"][0], "unknown").push("withhold_role".into())
         },

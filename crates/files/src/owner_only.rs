@@ -153,7 +153,8 @@ fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
         // could exchange a named file for a link to a secret.
         let_everybody_read(partial.file())?;
     }
-    partial.finish()
+    // If only the names cannot be synced, the file stays: another program may use the key by now.
+    partial.named().and_then(|named| named.sync())
 }
 
 /// A new owner-only file under the hidden name of a partial file, until it is complete. If it is
@@ -202,23 +203,39 @@ impl PartialFile {
     /// # Errors
     /// If the destination exists by now, or the file cannot be written.
     pub fn finish(self) -> io::Result<()> {
+        let named = self.named()?;
+        named.sync().inspect_err(|_| {
+            // Without the sync, the file may be lost at a power failure, so report an error
+            // and leave nothing. Another program may have put its own file there meanwhile.
+            if File::open(&named.path).is_ok_and(|there| is_same(&there, &named.file)) {
+                let _ = std::fs::remove_file(&named.path);
+            }
+        })
+    }
+
+    fn named(self) -> io::Result<NamedFile> {
         self.partial.as_file().sync_all()?;
-        let complete = self
+        let file = self
             .partial
             .persist_noclobber(&self.destination)
             .map_err(|failed| failed.error)?;
-        unmark(&complete);
-        drop(self.held);
-        let folder = parent_of(&self.destination);
-        if let Err(error) = sync_names(folder) {
-            // Without the sync, the file may be lost at a power failure, so report an error
-            // and leave nothing. Another program may have put its own file there meanwhile.
-            if File::open(&self.destination).is_ok_and(|there| is_same(&there, &complete)) {
-                let _ = std::fs::remove_file(&self.destination);
-            }
-            return Err(error);
-        }
-        Ok(())
+        unmark(&file);
+        Ok(NamedFile {
+            file,
+            path: self.destination,
+        })
+    }
+}
+
+/// A complete file under its name, which may not be on the disk yet.
+struct NamedFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl NamedFile {
+    fn sync(&self) -> io::Result<()> {
+        sync_names(parent_of(&self.path))
     }
 }
 

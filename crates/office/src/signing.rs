@@ -237,10 +237,13 @@ impl SigningKey {
             secret.as_bytes(),
             &Text::new("签名私钥", "the signing key"),
         )?;
-        write_new_for_everybody(&public_path, public.as_bytes(), &what).inspect_err(|_| {
-            // Nobody knows this key yet, or its holder says that the public key is missing.
-            let _ = std::fs::remove_file(path);
-        })?;
+        // If this fails, the key stays, and whoever reads it next writes its public key: another
+        // step may have used it meanwhile, or have done so already.
+        if let Err(fault) = write_new_for_everybody(&public_path, public.as_bytes(), &what)
+            && PublicKey::read(&public_path).ok().map(|public| public.key) != Some(pair.pk.clone())
+        {
+            return Err(fault);
+        }
         Ok(SigningKey {
             secret: pair.sk,
             public: PublicKey { key: pair.pk },

@@ -12,6 +12,7 @@ use aidlink_contract::screened_lead::{
 use aidlink_faults::text::Text;
 use aidlink_office::round::RoundTerms;
 use aidlink_policy::pack::{Aid, CASE_EXPORT, Policy, Rule, RuleKind};
+use aidlink_policy::rule_language::Combination;
 
 /// Returns why no screening of the round can have given the file; `None` if one can.
 pub fn mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
@@ -66,7 +67,11 @@ fn outcome_of(case: &CaseEvidence, rule: &str) -> Outcome {
 }
 
 /// The rules that a file of the round can name: of exports that came, and none that withholds.
-struct RulesThatCame<'t>(HashMap<&'t str, (usize, &'t Rule)>);
+struct RulesThatCame<'t> {
+    policy: &'t Policy,
+    /// Each with its place in the policy.
+    rules: HashMap<&'t str, (usize, &'t Rule)>,
+}
 
 impl<'t> RulesThatCame<'t> {
     fn of(terms: &'t RoundTerms, file: &LeadsFile) -> Self {
@@ -77,17 +82,18 @@ impl<'t> RulesThatCame<'t> {
         };
         let rules = terms.policy.rules.iter().enumerate();
         let rules = rules.filter(|(_, rule)| rule.kind != RuleKind::Withhold && came(&rule.on));
-        RulesThatCame(
-            rules
+        RulesThatCame {
+            policy: &terms.policy,
+            rules: rules
                 .map(|(place, rule)| (rule.id.as_str(), (place, rule)))
                 .collect(),
-        )
+        }
     }
 
     /// Returns the rules with these ids; `None` unless all are known and in the policy's order,
     /// each once.
     fn listed(&self, ids: &[String]) -> Option<Vec<&'t Rule>> {
-        let rules = ids.iter().map(|id| self.0.get(id.as_str()).copied());
+        let rules = ids.iter().map(|id| self.rules.get(id.as_str()).copied());
         let rules: Vec<(usize, &Rule)> = rules.collect::<Option<_>>()?;
         let in_order = rules.is_sorted_by(|(one, _), (next, _)| one < next);
         in_order.then(|| rules.into_iter().map(|(_, rule)| rule).collect())
@@ -117,6 +123,25 @@ impl<'t> RulesThatCame<'t> {
         is_left_out || judged == Judgement::Lead(case.grade)
     }
 
+    /// Whether a lead says that receipt and referral could not be verified, where this follows
+    /// from the registers that did not come or are too old.
+    fn says_what_is_not_verified(&self, aid: &Aid, lead: &ScreenedLead, file: &LeadsFile) -> bool {
+        // What the other registers say could only make a condition rise.
+        let at_least = |rule: &str| {
+            let on = self.policy.rule(rule).map(|rule| rule.on.as_str());
+            match on.is_some_and(|on| file.not_verified_by.contains_key(on)) {
+                true => Outcome::Unknown,
+                false => Outcome::No,
+            }
+        };
+        let is_open = |condition: &Combination| {
+            condition.is_monotone() && condition.outcome(&at_least).is_open()
+        };
+        let settled = aid.settled.as_ref();
+        (lead.receipt_not_verified || !settled.is_some_and(is_open))
+            && (lead.referral_not_verified || !is_open(&aid.referred))
+    }
+
     /// Whether a person can be one who could not be judged.
     fn can_be_open(&self, policy: &Policy, person: &NotJudged) -> bool {
         let aids = person.aids.iter();
@@ -127,9 +152,14 @@ impl<'t> RulesThatCame<'t> {
         let aids = places.iter().filter_map(|place| policy.aids.get(*place));
         let rests_on: BTreeSet<&str> = aids.flat_map(Aid::rests_on).collect();
         let mut cases = person.cases.iter();
+        let aids = places.iter().filter_map(|place| policy.aids.get(*place));
+        let conditions = aids.flat_map(|aid| [&aid.requires, &aid.qualifies]);
+        // Unless something is negated, only what is unknown leaves a condition open.
+        let names_some = conditions.into_iter().all(Combination::is_monotone);
         places.is_sorted_by(|one, next| one < next)
             && cases.all(|case| {
                 let unknown = self.listed(&case.unknown);
+                let unknown = unknown.filter(|rules| !names_some || !rules.is_empty());
                 unknown.is_some_and(|rules| {
                     let mut rules = rules.iter();
                     rules.all(|rule| rests_on.contains(rule.id.as_str()))
@@ -239,6 +269,12 @@ fn policy_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
             return Some(Text::new(
                 "线索文件所列的依据，不能由规则文件和本轮收到的导出得出",
                 "the file gives reasons for a lead that cannot follow from the policy and the exports that came",
+            ));
+        }
+        if !rules.says_what_is_not_verified(aid, lead, file) {
+            return Some(Text::new(
+                "线索文件没有写明，领取或移送因缺少数据或数据过旧而未能核实",
+                "the file leaves out that receipt or referral could not be verified, because a register did not come or is too old",
             ));
         }
         let mut cases = lead.cases.iter();

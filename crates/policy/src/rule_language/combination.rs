@@ -123,6 +123,18 @@ impl Combination {
         }
     }
 
+    /// Whether it never falls when the outcome of a rule rises from no to yes: nothing in it is
+    /// negated or asks whether something is unknown.
+    pub fn is_monotone(&self) -> bool {
+        match self {
+            Combination::Constant(_) | Combination::Rule(_) => true,
+            Combination::Not(_) | Combination::IsUnknown(_) => false,
+            Combination::And(left, right) | Combination::Or(left, right) => {
+                left.is_monotone() && right.is_monotone()
+            }
+        }
+    }
+
     /// Whether a part of it asks whether something is unknown.
     pub fn asks_whether_unknown(&self) -> bool {
         match self {
