@@ -220,6 +220,7 @@ impl PartialFile {
             .persist_noclobber(&self.destination)
             .map_err(|failed| failed.error)?;
         unmark(&file);
+        drop(self.held);
         Ok(NamedFile {
             file,
             path: self.destination,

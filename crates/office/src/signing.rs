@@ -239,10 +239,11 @@ impl SigningKey {
         )?;
         // If this fails, the key stays, and whoever reads it next writes its public key: another
         // step may have used it meanwhile, or have done so already.
-        if let Err(fault) = write_new_for_everybody(&public_path, public.as_bytes(), &what)
-            && PublicKey::read(&public_path).ok().map(|public| public.key) != Some(pair.pk.clone())
-        {
-            return Err(fault);
+        if let Err(fault) = write_new_for_everybody(&public_path, public.as_bytes(), &what) {
+            let there = regular_file::read(&public_path, public.len() as u64);
+            if !there.is_ok_and(|there| there == public.as_bytes()) {
+                return Err(fault);
+            }
         }
         Ok(SigningKey {
             secret: pair.sk,
