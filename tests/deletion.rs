@@ -12,6 +12,7 @@ use aidlink_office::deletion::Purge;
 use aidlink_office::deletion_record::{FilePart, Journal, JournalStep, PlacedFile, RoundFile};
 use aidlink_office::manifest::Manifest;
 use aidlink_office::remains::remains;
+use aidlink_office::round_folder::OpenedFolders;
 use aidlink_office::signing::SigningKey;
 use serde_json::Value;
 
@@ -396,6 +397,7 @@ fn nothing_is_deleted_if_the_clock_is_earlier_than_the_log() {
     let purge = Purge {
         outputs: &outputs,
         siblings: &[],
+        opened: &OpenedFolders::default(),
         round_folder: &round_folder,
         rounds: &[],
         round_files: &[],

@@ -1449,9 +1449,8 @@ fn what_a_purge_has_seen_after_a_killed_one_and_somebody_took_does_not_count_as_
             if is_own_name {
                 fs::rename(aside, &own).unwrap();
             }
-            let mut content = fs::read(place).unwrap();
-            content.extend_from_slice(b"late");
-            fs::write(place, content).unwrap();
+            let content = fs::read(place).unwrap();
+            fs::write(place, [b"late", content.as_slice()].concat()).unwrap();
             if !is_readable {
                 set_mode(place, 0);
             }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use aidlink_agency::key::RoundKey;
 use aidlink_office::deletion::Purge;
+use aidlink_office::round_folder::OpenedFolders;
 use aidlink_office::signing::SigningKey;
 use jiff::Timestamp;
 
@@ -137,6 +138,7 @@ fn a_clock_that_was_set_back_is_noticed_without_a_log() {
             let purge = Purge {
                 outputs: &outputs,
                 siblings: &[],
+                opened: &OpenedFolders::default(),
                 round_folder: &folder,
                 rounds: &[],
                 round_files: &[],

@@ -388,27 +388,28 @@ fn what_a_failed_purge_gave_back_and_somebody_took_never_counts_as_deleted() {
         return;
     }
     // A purge makes two folders for each journal, flushes five times and renames once. In
-    // between it renames 44 files.
+    // between it renames 44 files in five folders, and flushes each.
     let fail =
         |call: &str, error: &str, point: usize| vec![format!("{call}:error={error}:when={point}")];
     let first_journal_or_record = [
         fail("mkdirat", "EROFS", 2),
         fail("fsync", "ENOSPC", 1),
         fail("renameat2", "EACCES", 1),
-        fail("fsync", "ENOSPC", 54),
+        fail("fsync", "ENOSPC", 21),
     ];
     // A read-only or full folder, a foreign file in the way; it is killed while it gives the
     // names back.
     let mut second_journal = vec![
         fail("mkdirat", "EROFS", 3),
         fail("mkdirat", "EEXIST", 4),
-        fail("fsync", "ENOSPC", 6),
-        fail("fsync", "EIO", 9),
+        fail("fsync", "EIO", 6),
+        fail("fsync", "ENOSPC", 11),
+        fail("fsync", "EIO", 14),
         fail("renameat2", "EACCES", 46),
     ];
     for point in [46, 89] {
         let kill = format!("renameat2:signal=KILL:when={point}");
-        second_journal.push([fail("fsync", "ENOSPC", 7), vec![kill]].concat());
+        second_journal.push([fail("fsync", "ENOSPC", 12), vec![kill]].concat());
     }
     let mut given_back = 0;
     for was_killed in [false, true] {
@@ -484,5 +485,223 @@ fn each_of_several_equal_leftovers_is_recorded_after_a_kill() {
             .collect();
         assert_eq!(names, [".output.partial-abc/***.csv"; 3], "{kill}");
         assert!(!leftover.exists());
+    }
+}
+
+/// A call by which a purge changes or flushes a folder, as strace shows it.
+struct Call {
+    call: String,
+    /// The folder, or the file that is flushed.
+    folder: String,
+    /// The names in it.
+    names: Vec<String>,
+    is_of_folder: bool,
+    succeeded: bool,
+}
+
+impl Call {
+    fn parse(line: &str) -> Option<Self> {
+        let (before, rest) = line.split_once('(')?;
+        let (_, path) = rest.split_once('<')?;
+        let quoted = rest.split('"').skip(1).step_by(2);
+        Some(Call {
+            call: before.split(' ').next_back()?.to_owned(),
+            folder: path.split_once('>')?.0.to_owned(),
+            names: quoted.map(str::to_owned).collect(),
+            is_of_folder: rest.contains("AT_REMOVEDIR"),
+            succeeded: line.ends_with("= 0"),
+        })
+    }
+
+    fn is(&self, call: &str, folder: &str) -> bool {
+        self.succeeded && self.call == call && self.folder == folder
+    }
+
+    /// Whether it gives a journal or record its name.
+    fn names_document(&self, is_name: impl Fn(&str) -> bool) -> bool {
+        self.succeeded
+            && self.call == "renameat2"
+            && self.folder.ends_with("/deletions")
+            && self.names.last().is_some_and(|name| is_name(name))
+    }
+
+    fn is_in_deletions(&self) -> bool {
+        self.folder.contains("/deletions")
+    }
+}
+
+/// Purges, and returns the exit code and the calls.
+fn trace(finished: &FinishedRound, injected: &[String]) -> (Option<i32>, Vec<Call>) {
+    let calls = finished.round.path("../calls");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-y", "-o", calls.to_str().unwrap()]);
+    strace.args(["-e", "trace=renameat2,unlinkat,fsync"]);
+    for inject in injected {
+        strace.args(["-e", &format!("inject={inject}")]);
+    }
+    strace.args([env!("CARGO_BIN_EXE_aidlink"), "purge"]);
+    let ended = strace.arg(finished.round.path("")).output().unwrap();
+    let text = fs::read_to_string(calls).unwrap();
+    (
+        ended.status.code(),
+        text.lines().filter_map(Call::parse).collect(),
+    )
+}
+
+fn has_strace() -> bool {
+    Command::new("strace").arg("-V").output().is_ok()
+}
+
+/// Returns the places in the calls at which the second journal and the record get their names.
+fn documents(calls: &[Call]) -> (usize, usize) {
+    let journal = |call: &Call| call.names_document(|name| name.ends_with("-set-aside"));
+    let record = |call: &Call| call.names_document(|name| name.starts_with('2'));
+    (
+        calls.iter().position(journal).expect("a journal"),
+        calls.iter().position(record).expect("a record"),
+    )
+}
+
+/// Checks that the disk has what was renamed before the journal says so, and what was removed
+/// before the record does.
+fn assert_synced(calls: &[Call]) {
+    let (journal, record) = documents(calls);
+    let is_synced = |folder: &str, after: usize, before: usize| {
+        let between = calls.get(after..before).unwrap_or_default();
+        between.iter().any(|call| call.is("fsync", folder))
+    };
+    for (at, call) in calls.iter().enumerate() {
+        let folder = call.folder.as_str();
+        if !call.succeeded || call.is_in_deletions() {
+            continue;
+        }
+        let names = call.names.join(" ");
+        match call.call.as_str() {
+            "renameat2" if at < journal => {
+                assert!(is_synced(folder, at, journal), "{folder} {names}");
+            }
+            "unlinkat" if !call.is_of_folder => {
+                assert!(is_synced(folder, at, record), "{folder} {names}");
+            }
+            "unlinkat" => {
+                let mut later = calls.iter().skip(at);
+                let is_removed = later.any(|later| {
+                    let name = later.names.first();
+                    later.is_of_folder
+                        && name.is_some_and(|name| folder == format!("{}/{name}", later.folder))
+                });
+                let is_synced = is_synced(folder, at, calls.len());
+                assert!(is_removed || is_synced, "{folder} {names}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_disk_has_what_a_journal_or_record_says() {
+    if !has_strace() {
+        return;
+    }
+    let finished = round_with_leftover();
+    // Empty folders in one that stays.
+    let list = finished.path("lists/for-review/to-veterans.csv");
+    let changed = [fs::read(&list).unwrap(), b"late".to_vec()].concat();
+    fs::write(&list, changed).unwrap();
+    fs::create_dir_all(finished.path("lists/empty/empty")).unwrap();
+    let (code, calls) = trace(&finished, &[]);
+    assert_eq!(code, Some(3));
+    assert!(!finished.path("lists/empty").exists());
+    assert_synced(&calls);
+}
+
+/// The purge was killed before it waited for the disk. Whatever the next one calls deleted must
+/// not be there again after a failure of the machine.
+#[test]
+fn the_disk_has_what_a_killed_purge_removed_before_the_next_one_says_so() {
+    if !has_strace() {
+        return;
+    }
+    for kill in [3, 20, 44] {
+        let killed = || {
+            let finished = overdue_round();
+            let code = purge_with(&finished, &[format!("unlinkat:signal=KILL:when={kill}")]);
+            assert_eq!(code, None);
+            finished
+        };
+        let finished = killed();
+        let (code, calls) = trace(&finished, &[]);
+        assert_eq!(code, Some(0), "{kill}");
+        assert_synced(&calls);
+        let (_, record) = documents(&calls);
+        let is_late = |call: &Call| call.succeeded && call.call == "fsync";
+        let synced: BTreeSet<PathBuf> = calls[..record]
+            .iter()
+            .filter(|call| is_late(call))
+            .map(|call| PathBuf::from(&call.folder))
+            .collect();
+        let earlier = &last_record(&finished.path(""))["removed_earlier"];
+        assert_eq!(earlier.as_array().unwrap().len(), kill - 1);
+        for file in earlier.as_array().unwrap() {
+            let base = match file["part"] == "output" {
+                true => finished.path(""),
+                false => finished.round.path(""),
+            };
+            let path = base.canonicalize().unwrap();
+            let path = path.join(file["file"].as_str().unwrap());
+            assert!(synced.contains(path.parent().unwrap()), "{kill} {file}");
+        }
+        // The disk does not confirm it: each flush between the removals and the record.
+        let last = calls[..record]
+            .iter()
+            .rposition(|call| call.call == "unlinkat" && !call.is_in_deletions());
+        let flushes = |calls: &[Call]| calls.iter().filter(|call| call.call == "fsync").count();
+        let before = flushes(&calls[..last.unwrap()]);
+        let documents = calls[..record].iter().rev();
+        let documents = documents.take_while(|call| call.is_in_deletions());
+        let of_record = documents.filter(|call| call.call == "fsync").count();
+        let last_flush = flushes(&calls[..record]) - of_record;
+        assert!(last_flush > before);
+        for flush in before + 1..=last_flush {
+            let finished = killed();
+            let (code, _) = trace(&finished, &[format!("fsync:error=EIO:when={flush}")]);
+            match code {
+                Some(1) => assert!(records(&finished.path("")).is_empty(), "{kill} {flush}"),
+                Some(3) => {
+                    let record = last_record(&finished.path(""));
+                    let left = paths(&record["left"]);
+                    assert!(!left.is_empty(), "{kill} {flush}");
+                    assert!(left.is_disjoint(&paths(&record["removed_earlier"])));
+                    assert_eq!(check_19(&finished).0, "not_held");
+                }
+                other => panic!("{kill} {flush} {other:?}"),
+            }
+            assert_finished(&finished, &purge(&finished, &[]));
+        }
+    }
+}
+
+/// A purge stops before it calls something deleted that the disk does not confirm.
+#[test]
+fn a_purge_records_nothing_that_the_disk_does_not_confirm() {
+    if !has_strace() {
+        return;
+    }
+    let (code, calls) = trace(&overdue_round(), &[]);
+    assert_eq!(code, Some(0));
+    let (_, record) = documents(&calls);
+    let flushes = calls[..record].iter().filter(|call| call.call == "fsync");
+    let of_folders = flushes
+        .enumerate()
+        .filter(|(_, call)| !call.is_in_deletions())
+        .map(|(at, _)| at + 1);
+    let of_folders: Vec<usize> = of_folders.collect();
+    assert!(of_folders.len() > 10, "{of_folders:?}");
+    for flush in of_folders {
+        let finished = overdue_round();
+        let code = purge_with(&finished, &[format!("fsync:error=EIO:when={flush}")]);
+        assert_eq!(code, Some(1), "{flush}");
+        assert!(records(&finished.path("")).is_empty(), "{flush}");
+        assert_finished(&finished, &purge(&finished, &[]));
     }
 }

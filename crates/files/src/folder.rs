@@ -742,14 +742,6 @@ mod opened {
             Ok(rustix::fs::fsync(&self.folder)?)
         }
 
-        /// Flushes changes of the entries of the folder that contains a path.
-        ///
-        /// # Errors
-        /// If the folder cannot be opened, or the disk does not confirm it.
-        pub fn sync_parent(&self, path: &Path) -> io::Result<()> {
-            self.parent(path)?.0.sync()
-        }
-
         /// Locks a partial file or folder (see [`crate::partial`]). Returns `None` if its
         /// writer holds the lock, or if the file system has no locks.
         pub fn try_lock(&self, name: &OsStr) -> Option<File> {
@@ -960,10 +952,6 @@ mod by_path {
         }
 
         pub fn sync(&self) -> io::Result<()> {
-            Ok(())
-        }
-
-        pub fn sync_parent(&self, _path: &Path) -> io::Result<()> {
             Ok(())
         }
 

@@ -6,13 +6,41 @@ use jiff::Timestamp;
 use crate::deletion::by_file::ByFile;
 use crate::deletion_record::{DeletionRecord, FilePart, LeftFile, RoundFile};
 
+/// Which record says something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The end of its purge.
+    pub(crate) at: Timestamp,
+    /// The key that signed it, if it is not the manifest's.
+    other_key: Option<String>,
+}
+
+impl Recorded {
+    pub(crate) fn by(record: &DeletionRecord) -> Self {
+        let is_by_other = record.other_signer.is_some();
+        Recorded {
+            at: record.completed_at,
+            other_key: is_by_other.then(|| record.public_key.clone()),
+        }
+    }
+
+    /// Whether this record, which lists a file as left, ends what `removed` proves of it. For a
+    /// purge with another key nothing is proven by that record, so it lists as left what that one
+    /// accounts for.
+    fn ends(&self, removed: &Recorded) -> bool {
+        let counts = removed.other_key.is_none() || removed.other_key == self.other_key;
+        // Earlier versions listed a file of which a copy was left in both lists of a record.
+        counts && self.at >= removed.at
+    }
+}
+
 /// What records say of files, with the times of the records. Leftovers of interrupted runs may
 /// have the same name, so that one is removed and another one left: for them each record that
 /// lists one as removed counts, and [`crate::open_leftovers`] asks for the others.
 #[derive(Clone, Default)]
 pub struct Accounted {
-    removed: ByFile<Timestamp>,
-    left: ByFile<Timestamp>,
+    removed: ByFile<Recorded>,
+    left: ByFile<Recorded>,
 }
 
 impl Accounted {
@@ -22,22 +50,22 @@ impl Accounted {
         let mut accounted = Accounted::default();
         for record in records {
             for file in record.accounted() {
-                accounted.add_removed(file, record.completed_at);
+                accounted.add_removed(file, Recorded::by(record));
             }
             for file in record.left.iter().map(LeftFile::file) {
-                accounted.add_left(&file, record.completed_at);
+                accounted.add_left(&file, Recorded::by(record));
             }
         }
         accounted
     }
 
-    pub(crate) fn add_removed(&mut self, file: &RoundFile, at: Timestamp) {
-        self.removed.add(file, at);
+    pub(crate) fn add_removed(&mut self, file: &RoundFile, by: Recorded) {
+        self.removed.add(file, by);
     }
 
-    pub(crate) fn add_left(&mut self, file: &RoundFile, at: Timestamp) {
+    pub(crate) fn add_left(&mut self, file: &RoundFile, by: Recorded) {
         if file.part != FilePart::CutOff {
-            self.left.add(file, at);
+            self.left.add(file, by);
         }
     }
 
@@ -48,10 +76,10 @@ impl Accounted {
 
     /// Returns the times of the records that account for a file.
     pub(crate) fn times(&self, file: &RoundFile) -> impl Iterator<Item = Timestamp> {
-        let last_left = self.left.of(file).max().copied();
-        let times = self.removed.of(file).copied();
-        // Earlier versions listed a file of which a copy was left in both lists of a record.
-        times.filter(move |at| last_left.is_none_or(|left| *at > left))
+        let left: Vec<&Recorded> = self.left.of(file).collect();
+        let removed = self.removed.of(file);
+        let removed = removed.filter(move |removed| !left.iter().any(|left| left.ends(removed)));
+        removed.map(|removed| removed.at)
     }
 
     /// Whether a record lists a file as left that may be confirmed to be deleted.

@@ -26,7 +26,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::fault::{Fault, FaultCollector, Faults, size_text};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason, size_text};
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
@@ -51,7 +51,7 @@ use crate::written_path::stays_inside;
 
 pub(crate) mod by_file;
 mod fate;
-mod removal;
+pub(crate) mod removal;
 mod sharing;
 mod stated;
 
@@ -445,8 +445,12 @@ impl Purge<'_> {
                 let removal = plan.removal(self.key_id);
                 let locks = removal.lock_leftovers();
                 let there = &plan.remains.there;
-                let set_aside =
+                let (set_aside, synced) =
                     removal.set_aside(there, &locks, set_aside_before, handled, &mut done);
+                if let Err(error) = synced {
+                    self.give_up(plan, &set_aside, set_aside_before);
+                    return Err(not_synced(&plan.verification.folder, &error));
+                }
                 self.remove(plan, set_aside, set_aside_before, &mut done)?
             }
         };
@@ -476,6 +480,7 @@ impl Purge<'_> {
             done,
             &shared,
             self.confirmed.is_some(),
+            deletes,
         );
         let (removed_earlier, mut left) = (accounts.removed_earlier.clone(), accounts.left.clone());
         left.extend(plan.needed());
@@ -575,23 +580,29 @@ impl Purge<'_> {
                     .collect(),
             )
         {
-            // The next purge finds a file that keeps the purge's own name. If the journal is
-            // there in spite of the fault, or one of an earlier purge, a file under its old
-            // name could be moved away and would count as deleted.
-            let output = &plan.places.output;
-            if Journal::is_missing(output, plan.made_at, JournalStep::SetAside) {
-                let given_up = set_aside.iter();
-                let given_up = given_up.filter(|aside| !set_aside_before.has(&aside.found.file));
-                for aside in given_up {
-                    plan.removal(self.key_id).restore(aside);
-                }
-            }
+            self.give_up(plan, &set_aside, set_aside_before);
             return Err(fault);
         }
         let removed = plan
             .removal(self.key_id)
-            .remove(&plan.remains.there, set_aside, done);
+            .remove(&plan.remains.there, set_aside, done)
+            .map_err(|error| not_synced(&plan.verification.folder, &error))?;
         Ok(distinct(removed.iter()))
+    }
+
+    /// Gives the files their names back that were set aside and are in no journal.
+    fn give_up(&self, plan: &PurgePlan, set_aside: &[SetAside], set_aside_before: &ByFile<()>) {
+        // The next purge finds a file that keeps the purge's own name. If the journal is
+        // there in spite of a fault, or one of an earlier purge, a file under its old
+        // name could be moved away and would count as deleted.
+        let output = &plan.places.output;
+        if Journal::is_missing(output, plan.made_at, JournalStep::SetAside) {
+            let given_up = set_aside.iter();
+            let given_up = given_up.filter(|aside| !set_aside_before.has(&aside.found.file));
+            for aside in given_up {
+                plan.removal(self.key_id).restore(aside);
+            }
+        }
     }
 }
 
@@ -699,6 +710,25 @@ fn most_bytes_recorded(remains: &Remains, stated: &Stated) -> u64 {
     // Leftovers with the same name are an entry each.
     let bytes = found().chain(others).map(RoundFile::most_bytes_recorded);
     bytes.sum()
+}
+
+/// The disk does not confirm that files have other names now or are gone.
+fn not_synced(output: &Path, error: &io::Error) -> Fault {
+    let reason = io_reason(error);
+    Fault::of_file(
+        output,
+        Text::new(
+            format!("磁盘未确认文件的改名或删除，未写删除记录：{}", reason.zh),
+            format!(
+                "the disk does not confirm that files were renamed or removed, so there is no deletion record: {}",
+                reason.en
+            ),
+        ),
+        Text::new(
+            "请检查磁盘，然后重新运行 purge",
+            "check the disk, and run `purge` again",
+        ),
+    )
 }
 
 fn too_many_files(output: &Path) -> Fault {

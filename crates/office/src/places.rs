@@ -13,6 +13,7 @@ use aidlink_files::folder::{EntryKind, Folder, FolderMark};
 use aidlink_files::partial::Partials;
 
 use crate::aside::{as_recorded, aside_place};
+use crate::deletion::removal::sync;
 use crate::deletion_record::{FilePart, PlacedFile, RoundFile};
 use crate::output_folder::holds_an_output;
 use crate::round_folder::open_named;
@@ -236,6 +237,8 @@ pub(crate) enum Presence {
 /// The listed folders of files of journals.
 pub(crate) struct Listings<'p> {
     pub(crate) places: &'p Places,
+    /// Whether the disk must confirm that files are gone.
+    syncs: bool,
     /// By part, path in the journal, and identity.
     listed: BTreeMap<(FilePart, PathBuf, FolderMark), io::Result<Listing>>,
 }
@@ -246,12 +249,15 @@ struct Listing {
     path: PathBuf,
     /// The names as records have them, and whether an ordinary file has each.
     names: BTreeMap<String, bool>,
+    /// Whether the disk has them.
+    synced: io::Result<()>,
 }
 
 impl<'p> Listings<'p> {
-    pub(crate) fn new(places: &'p Places) -> Self {
+    pub(crate) fn new(places: &'p Places, syncs: bool) -> Self {
         Listings {
             places,
+            syncs,
             listed: BTreeMap::new(),
         }
     }
@@ -269,7 +275,16 @@ impl<'p> Listings<'p> {
                 let is_file = names.entry(as_recorded(&entry.name)).or_default();
                 *is_file |= entry.kind == EntryKind::File;
             }
-            Ok(Listing { path, names })
+            // A killed purge may have removed files and not have waited for the disk.
+            let synced = match self.syncs {
+                true => sync(&holder),
+                false => Ok(()),
+            };
+            Ok(Listing {
+                path,
+                names,
+                synced,
+            })
         });
         let listed = match listed {
             Ok(listed) => listed,
@@ -295,7 +310,10 @@ impl<'p> Listings<'p> {
                     why: still_there(&listed.path.join(name), is_file),
                 }
             }
-            None => Presence::Gone,
+            None => match &listed.synced {
+                Ok(()) => Presence::Gone,
+                Err(error) => Presence::Unknown(not_synced(error)),
+            },
         }
     }
 }
@@ -320,6 +338,20 @@ fn still_there(place: &Path, may_be: bool) -> Text {
         ),
         format!(
             "an interrupted purge was deleting it, there is a file at {place} now, and `purge` cannot be sure that it may delete that one: see whether a program uses it and check its permissions, or check it by hand and move it away, then run `purge` again"
+        ),
+    )
+}
+
+fn not_synced(error: &io::Error) -> Text {
+    let reason = io_reason(error);
+    Text::new(
+        format!(
+            "中断的 purge 曾处理此文件，现已不在，但磁盘未确认（{}），不能确认已删除；请检查磁盘后重新运行 purge",
+            reason.zh
+        ),
+        format!(
+            "an interrupted purge was deleting it, and it is gone, but the disk does not confirm it ({}), so nobody knows whether it was deleted: check the disk and run `purge` again",
+            reason.en
         ),
     )
 }

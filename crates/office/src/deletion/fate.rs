@@ -170,7 +170,7 @@ impl Decision<'_> {
 /// Decides what became of each file of an output folder that should be gone. `shared` are the
 /// inputs that the purge removed for another output. `is_confirmed` says whether a person
 /// confirms that leftovers, and files that only the record of another copy names, were deleted
-/// if they are not here.
+/// if they are not here, and `syncs` whether the disk must have confirmed what is called gone.
 pub(super) fn accounts(
     places: &Places,
     remains: &Remains,
@@ -178,9 +178,10 @@ pub(super) fn accounts(
     done: &Done,
     shared: &[RoundFile],
     is_confirmed: bool,
+    syncs: bool,
 ) -> Accounts {
     let mut decision = Decision {
-        listings: Listings::new(places),
+        listings: Listings::new(places, syncs),
         removed: done.removed.iter().chain(shared).collect(),
         here: remains.all_here().collect(),
         recorded: stated.accounted(),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::io_reason;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
-use aidlink_files::folder::{FileId, Folder};
+use aidlink_files::folder::{FileId, Folder, FolderMark};
 
 use super::by_file::ByFile;
 use super::fate::Done;
@@ -24,6 +24,54 @@ pub(super) struct SetAside {
     pub(super) found: FoundFile,
     /// Where it was.
     pub(super) from: PathBuf,
+}
+
+/// Folders in which a purge has renamed or removed files. The disk may still have the names as
+/// they were.
+#[derive(Default)]
+pub(super) struct Unsynced {
+    /// The folder of the last file. Files of one folder follow each other, so that few folders are
+    /// open.
+    last: Option<(FolderMark, Folder)>,
+    failed: Option<io::Error>,
+}
+
+impl Unsynced {
+    fn add(&mut self, mark: FolderMark, folder: Folder) {
+        if self.last.as_ref().is_none_or(|(last, _)| *last != mark) {
+            self.sync_last();
+            self.last = Some((mark, folder));
+        }
+    }
+
+    fn sync_last(&mut self) {
+        if let Some((_, folder)) = self.last.take()
+            && let Err(error) = sync(&folder)
+        {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    /// Waits until the disk has the names.
+    ///
+    /// # Errors
+    /// If it does not confirm it.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.sync_last();
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Waits until the disk has the names in a folder.
+///
+/// # Errors
+/// If it does not confirm it. Not if the file system does not support it.
+pub(crate) fn sync(folder: &Folder) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, Unsupported};
+    match folder.sync() {
+        Err(error) if matches!(error.kind(), InvalidInput | Unsupported) => Ok(()),
+        other => other,
+    }
 }
 
 /// Why a file was not set aside or not removed.
@@ -51,7 +99,8 @@ impl Removal<'_> {
     /// Gives each file the purge's own name and checks it again under that name. Puts a
     /// file that is another one now back, unless it is one of `stated`, which journals of earlier
     /// purges list as set aside. Adds the files that it leaves to `done`. Skips inputs in
-    /// `handled`, and leaves leftovers that are not in `locks`.
+    /// `handled`, and leaves leftovers that are not in `locks`. Returns the files, and whether the
+    /// disk has their new names.
     pub(super) fn set_aside(
         &self,
         there: &[FoundFile],
@@ -59,8 +108,9 @@ impl Removal<'_> {
         stated: &ByFile<()>,
         handled: &mut BTreeSet<(FilePart, PathBuf)>,
         done: &mut Done,
-    ) -> Vec<SetAside> {
+    ) -> (Vec<SetAside>, io::Result<()>) {
         let mut set_aside = Vec::new();
+        let mut unsynced = Unsynced::default();
         let mut names = OwnNames::of(there);
         for found in there {
             let file = &found.file;
@@ -73,26 +123,30 @@ impl Removal<'_> {
                 continue;
             }
             let place = names.place(found);
-            match self.set_one_aside(found, place, stated.has(file)) {
+            match self.set_one_aside(found, place, stated.has(file), &mut unsynced) {
                 Ok(aside) => set_aside.push(aside),
                 Err(refused) => done.leave(file, refused),
             }
         }
-        set_aside
+        (set_aside, unsynced.finish())
     }
 
     /// Removes files that have been set aside. `there` are all files that were found. Returns
     /// the removed files, and adds the others to `done`.
+    ///
+    /// # Errors
+    /// If the disk does not confirm the removals: files may be there again after a failure.
     pub(super) fn remove(
         &self,
         there: &[FoundFile],
         set_aside: Vec<SetAside>,
         done: &mut Done,
-    ) -> Vec<RoundFile> {
+    ) -> io::Result<Vec<RoundFile>> {
+        let mut unsynced = Unsynced::default();
         let mut removed: Vec<FoundFile> = Vec::new();
         let mut names_left: BTreeMap<FileId, u64> = BTreeMap::new();
         for aside in set_aside {
-            match self.remove_one(&aside) {
+            match self.remove_one(&aside, &mut unsynced) {
                 Ok(names) => {
                     names_left.insert(aside.found.id, names.saturating_sub(1));
                     removed.push(aside.found);
@@ -100,14 +154,14 @@ impl Removal<'_> {
                 Err(refused) => done.leave(&aside.found.file, refused),
             }
         }
-        self.sync(&removed);
+        unsynced.finish()?;
         let appeared = self.appeared(there, &done.left);
         done.left.extend(appeared);
         for found in &mut removed {
             // What the last of its own names left.
             found.file.other_names = names_left.get(&found.id).copied().unwrap_or_default();
         }
-        removed.into_iter().map(|found| found.file).collect()
+        Ok(removed.into_iter().map(|found| found.file).collect())
     }
 
     /// Locks what interrupted runs left: a run that has just created its folder may be
@@ -145,6 +199,7 @@ impl Removal<'_> {
         found: &FoundFile,
         place: PathBuf,
         is_stated: bool,
+        unsynced: &mut Unsynced,
     ) -> Result<SetAside, Refused> {
         // Somebody may exchange the folder at any time, so it is opened once.
         let holder = self.holder(found)?;
@@ -156,27 +211,32 @@ impl Removal<'_> {
                 _ => not_removed(&error),
             })?;
         }
-        match self.search.look_in(&holder, &found.file, &place) {
+        let looked = self.search.look_in(&holder, &found.file, &place);
+        let now = match looked {
             // Without a digest only the identity says that it is the same file.
             Look::Ours(now)
                 if now.file.part != FilePart::CutOff
                     || now.file.digest.is_some()
                     || now.id == found.id =>
             {
-                Ok(SetAside {
-                    found: now,
-                    from: from.clone(),
-                })
+                now
             }
             Look::Ours(_) | Look::Doubtful(..) if is_stated => {
                 let from = from.clone();
                 let mut found = found.clone();
                 found.place = place;
-                Err(kept_for_now(SetAside { found, from }))
+                return Err(kept_for_now(SetAside { found, from }));
             }
-            Look::Ours(_) | Look::Doubtful(..) => Err(put_back(&holder, &place, from).into()),
-            Look::Unreachable | Look::Missing => Err(disappeared().into()),
-        }
+            Look::Ours(_) | Look::Doubtful(..) => {
+                return Err(put_back(&holder, &place, from).into());
+            }
+            Look::Unreachable | Look::Missing => return Err(disappeared().into()),
+        };
+        unsynced.add(now.folder, holder);
+        Ok(SetAside {
+            found: now,
+            from: from.clone(),
+        })
     }
 
     /// Removes a file that was set aside. Returns its number of names before.
@@ -185,13 +245,20 @@ impl Removal<'_> {
     /// The reason, if it cannot be removed, is another file now, or was written to since. It keeps
     /// the purge's own name: the journal says that it was set aside, and under its old name it
     /// could be moved away and would count as deleted.
-    pub(super) fn remove_one(&self, aside: &SetAside) -> Result<u64, Refused> {
+    pub(super) fn remove_one(
+        &self,
+        aside: &SetAside,
+        unsynced: &mut Unsynced,
+    ) -> Result<u64, Refused> {
         let FoundFile {
             place, id, state, ..
         } = &aside.found;
         let holder = self.holder(&aside.found)?;
         match holder.remove_file_if(Path::new(name_of(place)), *id, *state) {
-            Ok(Some(names)) => Ok(names),
+            Ok(Some(names)) => {
+                unsynced.add(aside.found.folder, holder);
+                Ok(names)
+            }
             Ok(None) => Err(kept_for_now(aside.clone())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(disappeared().into()),
             Err(error) => Err(kept_aside(place, &error).into()),
@@ -203,16 +270,6 @@ impl Removal<'_> {
     pub(super) fn restore(&self, aside: &SetAside) {
         if let Ok(holder) = self.holder(&aside.found) {
             let _ = put_back(&holder, &aside.found.place, &aside.from);
-        }
-    }
-
-    /// Makes the removals last.
-    fn sync(&self, removed: &[FoundFile]) {
-        // Errors are ignored: not every file system supports it.
-        for found in removed {
-            if let Some(folder) = self.search.places.of(found.file.part) {
-                let _ = folder.sync_parent(&found.place);
-            }
         }
     }
 
@@ -340,11 +397,20 @@ fn name_of(path: &Path) -> &OsStr {
 /// `path` is the path of the folder where those of `kept` begin.
 fn remove_empty_folders(folder: &Folder, path: &Path, kept: &[PathBuf]) {
     let folders = folder.folders().unwrap_or_default();
+    let mut parents = BTreeSet::new();
     for inner in folders.iter().rev() {
-        if !holds_any(&path.join(inner), kept) {
-            // This fails for folders that are not empty, as intended.
-            let _ = folder.remove_empty_folder(inner);
+        // This fails for folders that are not empty, as intended.
+        if !holds_any(&path.join(inner), kept) && folder.remove_empty_folder(inner).is_ok() {
+            parents.extend(inner.parent());
         }
+    }
+    for parent in parents {
+        let parent = match parent.as_os_str().is_empty() {
+            true => folder.try_clone(),
+            false => folder.folder(parent),
+        };
+        // It may be removed itself. No record says that a folder is gone.
+        let _ = parent.and_then(|parent| parent.sync());
     }
 }
 

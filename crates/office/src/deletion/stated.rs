@@ -6,7 +6,7 @@ use std::rc::Rc;
 use aidlink_faults::text::Text;
 use jiff::Timestamp;
 
-use crate::accounted::Accounted;
+use crate::accounted::{Accounted, Recorded};
 use crate::deletion_record::{
     DeletionRecord, FilePart, Journal, Journals, LeftFile, PlacedFile, RoundFile,
 };
@@ -42,10 +42,10 @@ pub(super) struct Stated {
     pub(super) journaled: Vec<Journaled>,
     /// The number of these journals.
     journals: usize,
-    /// The files for which valid records account, with the time of the record.
-    removed: Vec<(RoundFile, Timestamp)>,
-    /// The files that valid records list as left, with the time of the record.
-    left: Vec<(RoundFile, Timestamp)>,
+    /// The files for which valid records account, with the record.
+    removed: Vec<(RoundFile, Recorded)>,
+    /// The files that valid records list as left, with the record.
+    left: Vec<(RoundFile, Recorded)>,
     /// What documents of other keys list as removed or set aside, or records of another copy
     /// of the folder as removed.
     pub(super) by_others: Vec<Claim>,
@@ -72,11 +72,11 @@ impl Stated {
             let removed = record.accounted().cloned();
             stated
                 .removed
-                .extend(removed.map(|file| (file, record.completed_at)));
+                .extend(removed.map(|file| (file, Recorded::by(record))));
             let left = record.left.iter().map(LeftFile::file);
             stated
                 .left
-                .extend(left.map(|file| (file, record.completed_at)));
+                .extend(left.map(|file| (file, Recorded::by(record))));
         }
         for record in elsewhere {
             let why = Rc::new(recorded_elsewhere(record.completed_at));
@@ -121,11 +121,11 @@ impl Stated {
     /// Returns the files for which valid records account.
     pub(super) fn accounted(&self) -> Accounted {
         let mut accounted = Accounted::default();
-        for (file, at) in &self.removed {
-            accounted.add_removed(file, *at);
+        for (file, by) in &self.removed {
+            accounted.add_removed(file, by.clone());
         }
-        for (file, at) in &self.left {
-            accounted.add_left(file, *at);
+        for (file, by) in &self.left {
+            accounted.add_left(file, by.clone());
         }
         accounted
     }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use aidlink_files::folder::{Folder, FolderMark};
 
+use super::removal::Unsynced;
 use super::*;
 use crate::aside::aside_place;
 use crate::finished_round::{FinishedRound, LIST};
@@ -98,6 +99,8 @@ impl Signed {
             &mut handled,
             &mut done,
         );
+        let (set_aside, synced) = set_aside;
+        synced.expect("a disk");
         assert_eq!(done.left, []);
         assert_eq!(set_aside.len(), FILES.len());
         set_aside
@@ -393,7 +396,8 @@ fn a_file_is_set_aside_in_the_folder_that_the_journal_names() {
             }
         });
         for _ in 0..20_000 {
-            let set_aside = removal.set_one_aside(found, aside_path.clone(), false);
+            let set_aside =
+                removal.set_one_aside(found, aside_path.clone(), false, &mut Unsynced::default());
             let named: Vec<FolderMark> = [&folder, &elsewhere, &folder, &elsewhere]
                 .into_iter()
                 .filter_map(|path| Folder::open(path).ok())
@@ -519,7 +523,9 @@ fn a_killed_purge_is_finished_and_every_file_is_accounted_for() {
                     .collect();
                 purge.write_journal(&plan, journaled).expect("writable");
                 for aside in set_aside.iter().take(count) {
-                    let removed = signed.removal(&plan).remove_one(aside);
+                    let removed = signed
+                        .removal(&plan)
+                        .remove_one(aside, &mut Unsynced::default());
                     assert!(matches!(removed, Ok(1)));
                 }
             }
