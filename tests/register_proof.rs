@@ -603,13 +603,13 @@ fn a_split_round_says_the_same_and_no_more_crosses_than_was_asked() {
     aged["not_verified_by"][CIVIL] = json!("stale");
     assert_refused(
         format!("{aged}\n"),
-        "which exports the file calls too old or absent",
+        "which exports the file calls too old, absent",
     );
     let stale = json!({ "reason": "stale", "export": CIVIL });
     aged["provisional"].as_array_mut().unwrap().push(stale);
     assert_refused(
         format!("{aged}\n"),
-        "which exports the file calls too old or absent",
+        "which exports the file calls too old, absent",
     );
     // A person who is a lead for the aid does not receive it.
     let lead = &file["leads"]
@@ -773,7 +773,7 @@ fn a_register_that_is_too_old_proves_nothing_whatever_the_centre_says() {
         send_leads(&split, name, &format!("{file}\n"));
         let result = own_step(&split, "resolve", &["--leads", &leads], "refused");
         assert_eq!(result.code, 1, "{}", result.stdout);
-        let told = "which exports the file calls too old or absent does not follow";
+        let told = "which exports the file calls too old, absent";
         assert!(result.stderr.contains(told), "{}", result.stderr);
         assert!(!split.round.path("refused").exists());
     }

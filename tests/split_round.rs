@@ -1294,15 +1294,6 @@ fn reasons_that_no_screening_of_the_round_can_give_are_refused() {
         changed(unknown, &|case| rules_of(case, "unknown").clear()),
         "",
     ));
-    // That veterans' registers did not come leaves receipt open, whatever the centre says.
-    let mut document = good.clone();
-    let mut hidden = 0;
-    for lead in document["leads"].as_array_mut().unwrap() {
-        hidden += u32::from(lead["receipt_not_verified"] == true);
-        lead["receipt_not_verified"] = false.into();
-    }
-    assert!(hidden > 0);
-    documents.push((document, "could not be verified"));
     // Persons of whom nothing is known.
     let person = |change: fn(&mut Value)| {
         let mut document = good.clone();
@@ -1338,4 +1329,38 @@ fn reasons_that_no_screening_of_the_round_can_give_are_refused() {
     }
     // The file as the centre sent it is still accepted.
     assert_eq!(resolved(&good, "again").code, 3);
+}
+
+/// Where a register that would show receipt did not come, receipt is not verified, whatever the
+/// centre says.
+#[test]
+fn what_is_not_verified_is_marked_whatever_the_centre_says() {
+    let split = SplitRound::plain(Round::sample());
+    let came = EXPORTS.into_iter();
+    let came: Vec<&str> = came
+        .filter(|export| !export.starts_with("civil-affairs"))
+        .collect();
+    for export in &came {
+        assert_eq!(split.tokenise(export).code, 0);
+    }
+    assert_eq!(split.screen(&came, "at-centre").code, 3);
+    let name = "at-centre/to-procuratorate/leads.json";
+    let good: Value = serde_json::from_str(&split.round.read(name)).unwrap();
+    let marked = |document: &Value| {
+        let leads = document["leads"].as_array().unwrap().iter();
+        leads
+            .filter(|lead| lead["receipt_not_verified"] == true)
+            .count()
+    };
+    assert!(marked(&good) > 50);
+    assert_eq!(split.resolve("at-centre", "honest").code, 3);
+    let mut document = good.clone();
+    for lead in document["leads"].as_array_mut().unwrap() {
+        lead["receipt_not_verified"] = false.into();
+    }
+    send_leads(&split, name, &format!("{document}\n"));
+    let refused = split.resolve("at-centre", "refused");
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+    let words = "leaves out that receipt or referral could not be verified";
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
 }

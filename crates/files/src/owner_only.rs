@@ -146,16 +146,28 @@ fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     let _lock = secret_write_lock();
-    let mut partial = PartialFile::begin(path)?;
-    partial.file().write_all(bytes)?;
-    if readers == Readers::Everybody {
-        // On the open file, before it has its name: whoever may write in the folder
-        // could exchange a named file for a link to a secret.
-        let_everybody_read(partial.file())?;
-    }
+    // Before it is locked, another program may take the partial file for what a killed one left,
+    // and remove it.
+    let mut again = 0..MOST_ATTEMPTS;
+    let named = loop {
+        let mut partial = PartialFile::begin(path)?;
+        partial.file().write_all(bytes)?;
+        if readers == Readers::Everybody {
+            // On the open file, before it has its name: whoever may write in the folder
+            // could exchange a named file for a link to a secret.
+            let_everybody_read(partial.file())?;
+        }
+        match partial.named() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && again.next().is_some() => {}
+            named => break named?,
+        }
+    };
     // If only the names cannot be synced, the file stays: another program may use the key by now.
-    partial.named().and_then(|named| named.sync())
+    named.sync()
 }
+
+/// How often a file is written again whose partial file somebody removed.
+const MOST_ATTEMPTS: u8 = 8;
 
 /// A new owner-only file under the hidden name of a partial file, until it is complete. If it is
 /// dropped, it is removed; if the program is killed, the next writer removes it.

@@ -16,9 +16,10 @@ use aidlink_policy::rule_language::Combination;
 
 /// Returns why no screening of the round can have given the file; `None` if one can.
 pub fn mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
-    policy_mismatch(terms, file)
+    // First what the other reasons rest on: which exports came, and which are too old.
+    age_mismatch(terms, file)
+        .or_else(|| policy_mismatch(terms, file))
         .or_else(|| fields_mismatch(terms, file))
-        .or_else(|| age_mismatch(terms, file))
 }
 
 /// Whether a case row of a lead says of the rules on the case export what the export says. `own`
