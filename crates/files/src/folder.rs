@@ -299,6 +299,26 @@ pub use opened::Folder;
 #[cfg(not(unix))]
 pub use by_path::Folder;
 
+/// Opens the folder to which a path leads, through whatever links.
+///
+/// # Errors
+/// If it is missing or not a folder.
+pub fn open_named(path: &Path) -> io::Result<Folder> {
+    Folder::open(&std::fs::canonicalize(path)?)
+}
+
+/// Waits until the disk has the names in an open folder.
+///
+/// # Errors
+/// If it does not confirm it. Not if the file system does not support it.
+pub fn sync_names_in(folder: &Folder) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, Unsupported};
+    match folder.sync() {
+        Err(error) if matches!(error.kind(), InvalidInput | Unsupported) => Ok(()),
+        other => other,
+    }
+}
+
 /// Waits until the disk has the names in a folder.
 ///
 /// # Errors

@@ -30,6 +30,7 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason, size_text}
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
+use aidlink_files::folder::open_named;
 use aidlink_files::partial::prefix_of;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
@@ -44,20 +45,22 @@ use crate::manifest::{MANIFEST, Software};
 use crate::needed::Needed;
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
-use crate::round_folder::{FoundRoundFile, OpenedFolders, open_named};
+use crate::round_folder::{FoundRoundFile, OpenedFolders};
 use crate::signing::SigningKey;
 use crate::verification::{NamedKeys, Signer, Verification, opened_at, verify_opened};
 use crate::written_path::stays_inside;
 
 pub(crate) mod by_file;
+mod done;
 mod fate;
-pub(crate) mod removal;
+mod removal;
 mod sharing;
 mod stated;
 
 use by_file::ByFile;
-use fate::{Accounts, Done, accounts, files_of};
-use removal::{Removal, SetAside};
+use done::{Done, SetAside};
+use fate::{Accounts, accounts, files_of};
+use removal::Removal;
 use sharing::{Output, share_inputs, shared, supersede};
 use stated::Stated;
 

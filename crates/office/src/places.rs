@@ -9,14 +9,12 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::io_reason;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
-use aidlink_files::folder::{EntryKind, Folder, FolderMark};
+use aidlink_files::folder::{EntryKind, Folder, FolderMark, open_named, sync_names_in};
 use aidlink_files::partial::Partials;
 
 use crate::aside::{as_recorded, aside_place};
-use crate::deletion::removal::sync;
 use crate::deletion_record::{FilePart, PlacedFile, RoundFile};
 use crate::output_folder::holds_an_output;
-use crate::round_folder::open_named;
 
 /// The folders that hold a round's files.
 pub(crate) struct Places {
@@ -277,7 +275,7 @@ impl<'p> Listings<'p> {
             }
             // A killed purge may have removed files and not have waited for the disk.
             let synced = match self.syncs {
-                true => sync(&holder),
+                true => sync_names_in(&holder),
                 false => Ok(()),
             };
             Ok(Listing {

@@ -16,7 +16,7 @@ use aidlink_faults::fault::{Fault, Refusal, io_reason};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
-use aidlink_files::folder::{EntryKind, Folder};
+use aidlink_files::folder::{EntryKind, Folder, open_named};
 use aidlink_files::partial::{is_named_like_a_partial, is_under_way, parent_of};
 
 /// Folders that were opened when the user named them. Folders below them are opened from there,
@@ -286,11 +286,6 @@ fn add_outputs(
             add_outputs(&inner, &path, levels - 1, found, foreign);
         }
     }
-}
-
-/// Opens a folder that the user named, perhaps by a link.
-pub(crate) fn open_named(folder: &Path) -> io::Result<Folder> {
-    Folder::open(&fs::canonicalize(folder)?)
 }
 
 /// A search for all output folders below a folder.

@@ -7,32 +7,13 @@ use aidlink_faults::text::Text;
 use jiff::Timestamp;
 
 use super::by_file::ByFile;
-use super::removal::{Refused, SetAside};
+use super::done::Done;
 use super::stated::{Claim, Journaled, Stated};
 use crate::accounted::Accounted;
 use crate::deletion_record::{FilePart, LeftFile, PlacedFile, RoundFile};
 use crate::open_leftovers::OpenLeftovers;
 use crate::places::{Listings, Places, Presence};
 use crate::remains::Remains;
-
-/// What a purge did in one output folder.
-#[derive(Clone, Default)]
-pub(super) struct Done {
-    /// The files that it removed.
-    pub(super) removed: Vec<RoundFile>,
-    /// The files that it left, with the reason.
-    pub(super) left: Vec<LeftFile>,
-    /// Those of them that get their names back when the records are written.
-    pub(super) kept: Vec<SetAside>,
-}
-
-impl Done {
-    /// Leaves a file.
-    pub(super) fn leave(&mut self, file: &RoundFile, refused: Refused) {
-        self.left.push(LeftFile::new(file, refused.why));
-        self.kept.extend(refused.kept);
-    }
-}
 
 /// Returns the files of entries.
 pub(super) fn files_of(left: &[LeftFile]) -> ByFile<()> {

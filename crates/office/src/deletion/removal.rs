@@ -10,21 +10,13 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::fault::io_reason;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
-use aidlink_files::folder::{FileId, Folder, FolderMark};
+use aidlink_files::folder::{FileId, Folder, FolderMark, sync_names_in};
 
 use super::by_file::ByFile;
-use super::fate::Done;
+use super::done::{Done, Refused, SetAside};
 use crate::aside::{as_recorded, aside_name, aside_name_in, aside_place, numbered};
 use crate::deletion_record::{FilePart, LeftFile, RoundFile};
 use crate::remains::{Doubt, FoundFile, Look, Search};
-
-/// A file that was given the purge's own name.
-#[derive(Clone)]
-pub(super) struct SetAside {
-    pub(super) found: FoundFile,
-    /// Where it was.
-    pub(super) from: PathBuf,
-}
 
 /// Folders in which a purge has renamed or removed files. The disk may still have the names as
 /// they were.
@@ -46,7 +38,7 @@ impl Unsynced {
 
     fn sync_last(&mut self) {
         if let Some((_, folder)) = self.last.take()
-            && let Err(error) = sync(&folder)
+            && let Err(error) = sync_names_in(&folder)
         {
             self.failed.get_or_insert(error);
         }
@@ -59,33 +51,6 @@ impl Unsynced {
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.sync_last();
         self.failed.map_or(Ok(()), Err)
-    }
-}
-
-/// Waits until the disk has the names in a folder.
-///
-/// # Errors
-/// If it does not confirm it. Not if the file system does not support it.
-pub(crate) fn sync(folder: &Folder) -> io::Result<()> {
-    use io::ErrorKind::{InvalidInput, Unsupported};
-    match folder.sync() {
-        Err(error) if matches!(error.kind(), InvalidInput | Unsupported) => Ok(()),
-        other => other,
-    }
-}
-
-/// Why a file was not set aside or not removed.
-pub(super) struct Refused {
-    pub(super) why: Text,
-    /// The file, if it keeps the purge's own name until the records are written: a journal says
-    /// that it was set aside, so under its old name it could be moved away and would count as
-    /// deleted.
-    pub(super) kept: Option<SetAside>,
-}
-
-impl From<Text> for Refused {
-    fn from(why: Text) -> Self {
-        Refused { why, kept: None }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the output folders of one purge share: the inputs, and what became of them.
 
 use super::by_file::ByFile;
-use super::fate::{Done, files_of};
+use super::done::Done;
+use super::fate::files_of;
 use super::stated::Stated;
 use crate::deletion_record::RoundFile;
 use crate::remains::{Doubt, Remains};
