@@ -259,6 +259,12 @@ COMMANDS = [
 ]
 
 
+def left_behind(command, place, before):
+    """What a failed command left. The keys that a first run makes stay: another run may use them."""
+    keys = {"round.key", "signing.key", "signing.pub"} - {command.result}
+    return [name for name in place.names() if name not in before and pathlib.PurePath(name).name not in keys]
+
+
 def check_after(command, place, what, kind):
     """Checks what must be true after a command has ended in any way."""
     if command.name == "purge":
@@ -359,8 +365,8 @@ def fail_writes(command):
             elif ended.returncode == 1 and not has_message and error != "ENOSPC":
                 fail(what, "it failed without a message", ended)
             elif command.name != "purge" and ended.returncode == 1 and not (place.folder / command.result).exists() \
-                    and [name for name in place.names() if name not in before]:
-                new = [name for name in place.names() if name not in before]
+                    and left_behind(command, place, before):
+                new = left_behind(command, place, before)
                 fail(what, f"left behind: {new}", ended)
             else:
                 check_after(command, place, what, "failed writes")
@@ -387,7 +393,7 @@ def try_file_systems(command):
             ended = run(command.argv(place) + ["--lang", "en"])
             what = f"{command.name}, a disk with {free} KiB free"
             if ended.returncode == 1:
-                new = [name for name in place.names() if name not in before]
+                new = left_behind(command, place, before)
                 if "error: " not in ended.stderr or "internal error" in ended.stderr:
                     fail(what, "it does not report the error", ended)
                 elif new and command.name != "purge":

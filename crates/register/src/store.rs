@@ -312,6 +312,8 @@ fn settle(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
+    // Otherwise tables for sorting may go to files elsewhere.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Each command is on the disk before its head is.
     connection.pragma_update(None, "synchronous", "FULL")
 }
