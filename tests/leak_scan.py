@@ -16,7 +16,7 @@ writes must not contain
 A register is a file of SQLite: every write to it is searched for the numbers that were put
 into the inputs, in text of any encoding and as integers, and afterwards every value in it.
 
-No command may create a socket.
+No command may create a socket, or write to a file elsewhere than beside the inputs and outputs.
 
     python3 tests/leak_scan.py AIDLINK AIDLINK_SCREEN
 
@@ -347,6 +347,8 @@ def scan(what, argv, folder, codes, languages=("en", "zh"), writes=None, named=(
             counts["files"] += 1
             counts["bytes"] += len(data)
             where = f"{what} ({language}): {path}"
+            if path.startswith("/") and not path.startswith((f"{WORK}/", "/dev/", "/proc/", "/memfd:")):
+                leaks.append(f"{where}: written elsewhere than beside the inputs and outputs")
             for number in NUMBERS + sorted(ids):
                 if any(form in data for form in in_any_form(number)):
                     leaks.append(f"{where}: a number of the inputs")

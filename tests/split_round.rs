@@ -1182,26 +1182,59 @@ fn rules_of<'c>(case: &'c mut Value, outcome: &str) -> &'c mut Vec<Value> {
     case[outcome].as_array_mut().unwrap()
 }
 
+/// A screened split round and the leads as the centre sent them.
+struct Screened {
+    split: SplitRound,
+    leads: Value,
+}
+
+impl Screened {
+    const LEADS: &'static str = "at-centre/to-procuratorate/leads.json";
+
+    /// Without an export that did not come.
+    fn without(late: &str) -> Self {
+        Self::of(Round::sample(), |export| export != late)
+    }
+
+    /// With an export that is too old.
+    fn with_old(export: &str) -> Self {
+        let round = Round::sample();
+        let text = round.read("round.toml");
+        let (before, after) = text.split_once(&format!("schema = \"{export}\"")).unwrap();
+        let after = after.replacen("snapshot = 2026-09-28", "snapshot = 2026-01-31", 1);
+        round.write(
+            "round.toml",
+            format!("{before}schema = \"{export}\"{after}"),
+        );
+        Self::of(round, |_| true)
+    }
+
+    fn of(round: Round, comes: impl Fn(&str) -> bool) -> Self {
+        let split = SplitRound::plain(round);
+        let came: Vec<&str> = EXPORTS.into_iter().filter(|export| comes(export)).collect();
+        for export in &came {
+            assert_eq!(split.tokenise(export).code, 0);
+        }
+        assert_eq!(split.screen(&came, "at-centre").code, 3);
+        let leads = serde_json::from_str(&split.round.read(Self::LEADS)).unwrap();
+        Screened { split, leads }
+    }
+
+    /// Sends leads in place of those of the centre.
+    fn resolve(&self, document: &Value, output: &str) -> CommandResult {
+        send_leads(&self.split, Self::LEADS, &format!("{document}\n"));
+        self.split.resolve("at-centre", output)
+    }
+}
+
 /// What policy, round file and the procuratorate's own export decide is not believed to the
 /// centre: which rules can be named, what they give together, and what its own rows say.
 #[test]
 fn reasons_that_no_screening_of_the_round_can_give_are_refused() {
-    let split = SplitRound::plain(Round::sample());
-    let came: Vec<&str> = EXPORTS
-        .into_iter()
-        .filter(|export| *export != "veterans.persons")
-        .collect();
-    for export in &came {
-        assert_eq!(split.tokenise(export).code, 0);
-    }
-    assert_eq!(split.screen(&came, "at-centre").code, 3);
-    let name = "at-centre/to-procuratorate/leads.json";
-    let good: Value = serde_json::from_str(&split.round.read(name)).unwrap();
-    let resolved = |document: &Value, output: &str| {
-        send_leads(&split, name, &format!("{document}\n"));
-        split.resolve("at-centre", output)
-    };
-    let honest = resolved(&good, "honest");
+    let screened = Screened::without("veterans.persons");
+    let (split, good) = (&screened.split, &screened.leads);
+    let resolved = |document: &Value, output: &str| screened.resolve(document, output);
+    let honest = resolved(good, "honest");
     assert_eq!(honest.code, 3, "{}", honest.stderr);
     let (not_of_policy, not_of_export) = ("cannot follow from the policy", "what they do not say");
     // The first case row of a lead for which something holds, changed.
@@ -1216,7 +1249,7 @@ fn reasons_that_no_screening_of_the_round_can_give_are_refused() {
             .find(|case| holds(case))
             .expect("a case row of this kind");
         change(case);
-        assert_ne!(document, good);
+        assert_ne!(document, *good);
         document
     };
     let any: Holds = |_| true;
@@ -1298,7 +1331,7 @@ fn reasons_that_no_screening_of_the_round_can_give_are_refused() {
     let person = |change: fn(&mut Value)| {
         let mut document = good.clone();
         change(&mut document["not_judged"][0]);
-        assert_ne!(document, good);
+        assert_ne!(document, *good);
         document
     };
     for change in [
@@ -1317,6 +1350,19 @@ fn reasons_that_no_screening_of_the_round_can_give_are_refused() {
     ] {
         documents.push((person(change), not_of_policy));
     }
+    // Of rows of which the own export says enough.
+    let used: BTreeSet<u64> = ["leads", "not_judged"]
+        .iter()
+        .flat_map(|list| good[list].as_array().unwrap())
+        .flat_map(|one| one["cases"].as_array().unwrap())
+        .map(|case| case["reference"].as_u64().unwrap())
+        .collect();
+    let others = (0..*used.last().unwrap()).filter(|reference| !used.contains(reference));
+    for reference in others.take(8) {
+        let mut document = good.clone();
+        document["not_judged"][0]["cases"][0]["reference"] = reference.into();
+        documents.push((document, not_of_export));
+    }
     for (document, words) in documents {
         let refused = resolved(&document, "refused");
         assert_eq!(refused.code, 1, "{words}: {}", refused.stdout);
@@ -1328,39 +1374,31 @@ fn reasons_that_no_screening_of_the_round_can_give_are_refused() {
         assert!(!split.round.path("refused").exists());
     }
     // The file as the centre sent it is still accepted.
-    assert_eq!(resolved(&good, "again").code, 3);
+    assert_eq!(resolved(good, "again").code, 3);
 }
 
-/// Where a register that would show receipt did not come, receipt is not verified, whatever the
-/// centre says.
+/// Where a register that would show receipt, or the referrals, did not come or are too old,
+/// nobody's are verified, whatever the centre says.
 #[test]
 fn what_is_not_verified_is_marked_whatever_the_centre_says() {
-    let split = SplitRound::plain(Round::sample());
-    let came = EXPORTS.into_iter();
-    let came: Vec<&str> = came
-        .filter(|export| !export.starts_with("civil-affairs"))
-        .collect();
-    for export in &came {
-        assert_eq!(split.tokenise(export).code, 0);
+    let (receipt, referral) = ("receipt_not_verified", "referral_not_verified");
+    for (screened, flag) in [
+        (Screened::without("civil-affairs.assistance"), receipt),
+        (Screened::without("procuratorate.referrals"), referral),
+        (Screened::with_old("civil-affairs.assistance"), receipt),
+        (Screened::with_old("procuratorate.referrals"), referral),
+    ] {
+        let mut document = screened.leads.clone();
+        let mut marked = 0;
+        for lead in document["leads"].as_array_mut().unwrap() {
+            marked += u32::from(lead[flag] == true);
+            lead[flag] = false.into();
+        }
+        assert!(marked > 50, "{flag}: {marked}");
+        assert_eq!(screened.resolve(&screened.leads, "honest").code, 3);
+        let refused = screened.resolve(&document, "refused");
+        assert_eq!(refused.code, 1, "{flag}: {}", refused.stdout);
+        let words = "leaves out that receipt or referral could not be verified";
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
     }
-    assert_eq!(split.screen(&came, "at-centre").code, 3);
-    let name = "at-centre/to-procuratorate/leads.json";
-    let good: Value = serde_json::from_str(&split.round.read(name)).unwrap();
-    let marked = |document: &Value| {
-        let leads = document["leads"].as_array().unwrap().iter();
-        leads
-            .filter(|lead| lead["receipt_not_verified"] == true)
-            .count()
-    };
-    assert!(marked(&good) > 50);
-    assert_eq!(split.resolve("at-centre", "honest").code, 3);
-    let mut document = good.clone();
-    for lead in document["leads"].as_array_mut().unwrap() {
-        lead["receipt_not_verified"] = false.into();
-    }
-    send_leads(&split, name, &format!("{document}\n"));
-    let refused = split.resolve("at-centre", "refused");
-    assert_eq!(refused.code, 1, "{}", refused.stdout);
-    let words = "leaves out that receipt or referral could not be verified";
-    assert!(refused.stderr.contains(words), "{}", refused.stderr);
 }

@@ -15,7 +15,7 @@ use aidlink_contract::token::{Token, TokenAlgorithm};
 use aidlink_faults::fault::{Fault, Place};
 use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
-use aidlink_files::owner_only::{read_owner_only, write_new_owner_only};
+use aidlink_files::owner_only::{exists, read_owner_only, write_new_owner_only};
 
 use crate::key::{LARGEST_KEY_FILE, PersonSubkey, decode_hex, value_of};
 use crate::national_id::NationalId;
@@ -54,9 +54,12 @@ impl RegisterKey {
     /// Creates a key in memory. `path`, where it will be, is used in messages.
     ///
     /// # Errors
-    /// If the register's id has an apostrophe or a control character, or the system provides no
-    /// random numbers.
+    /// If there is something at `path`, the register's id has an apostrophe or a control character,
+    /// or the system provides no random numbers.
     pub fn generate(path: &Path, register: &str, algorithm: TokenAlgorithm) -> Result<Self, Fault> {
+        if path.symlink_metadata().is_ok() {
+            return Err(exists(path, &what()));
+        }
         if register.contains('\'') || register.chars().any(char::is_control) {
             return Err(Fault::of_file(
                 path,

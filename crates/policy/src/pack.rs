@@ -384,11 +384,6 @@ impl Aid {
         settled.is_some_and(|settled| settled.may_be_yes_by(rule))
     }
 
-    /// Whether `requires` or `qualifies` asks whether a rule is unknown.
-    pub fn asks_whether_unknown(&self) -> bool {
-        self.requires.asks_whether_unknown() || self.qualifies.asks_whether_unknown()
-    }
-
     /// Returns the ids of the rules that a lead for the aid rests on.
     pub fn rests_on(&self) -> BTreeSet<&str> {
         let mut rules = self.requires.rules();

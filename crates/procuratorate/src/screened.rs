@@ -67,11 +67,50 @@ fn outcome_of(case: &CaseEvidence, rule: &str) -> Outcome {
     said.next().unwrap_or(Outcome::No)
 }
 
-/// The rules that a file of the round can name: of exports that came, and none that withholds.
+/// What a file of the round can name: rules of exports that came, and none that withholds.
 struct RulesThatCame<'t> {
     policy: &'t Policy,
     /// Each with its place in the policy.
     rules: HashMap<&'t str, (usize, &'t Rule)>,
+}
+
+/// What the round decides of an aid for all its leads.
+struct AidOfRound<'t> {
+    aid: &'t Aid,
+    rests_on: BTreeSet<&'t str>,
+    /// Whether receipt, and referral, cannot be verified for anybody, because a register that would
+    /// show it did not come or is too old.
+    receipt_is_open: bool,
+    referral_is_open: bool,
+}
+
+impl<'t> AidOfRound<'t> {
+    fn of(policy: &Policy, file: &LeadsFile, aid: &'t Aid) -> Self {
+        // What the other registers say could only make a condition rise.
+        let at_least = |rule: &str| {
+            let on = policy.rule(rule).map(|rule| rule.on.as_str());
+            match on.is_some_and(|on| file.not_verified_by.contains_key(on)) {
+                true => Outcome::Unknown,
+                false => Outcome::No,
+            }
+        };
+        let is_open = |condition: &Combination| {
+            condition.is_monotone() && condition.outcome(&at_least).is_open()
+        };
+        AidOfRound {
+            aid,
+            rests_on: aid.rests_on(),
+            receipt_is_open: aid.settled.as_ref().is_some_and(is_open),
+            referral_is_open: is_open(&aid.referred),
+        }
+    }
+
+    /// Whether a lead says that receipt and referral could not be verified, where this is so for
+    /// everybody.
+    fn says_what_is_not_verified(&self, lead: &ScreenedLead) -> bool {
+        (lead.receipt_not_verified || !self.receipt_is_open)
+            && (lead.referral_not_verified || !self.referral_is_open)
+    }
 }
 
 impl<'t> RulesThatCame<'t> {
@@ -101,9 +140,10 @@ impl<'t> RulesThatCame<'t> {
     }
 
     /// Whether a case row can be one of a lead for an aid: it names each rule once, and the grade
-    /// follows from what it says of them.
-    fn can_be_evidence(&self, aid: &Aid, case: &CaseEvidence) -> bool {
-        let rests_on = aid.rests_on();
+    /// follows from what it says of them. What an established case row does not tell may be
+    /// unknown; no side of an aid is negated, so it stays established if those are no.
+    fn can_be_evidence(&self, of_round: &AidOfRound<'_>, case: &CaseEvidence) -> bool {
+        let rests_on = &of_round.rests_on;
         let is_shown = |rule: &Rule| rests_on.contains(rule.id.as_str()) || is_always_told(rule);
         let lists = [&case.yes, &case.indicated, &case.unknown].map(|ids| self.listed(ids));
         let [Some(yes), Some(indicated), Some(unknown)] = lists else {
@@ -111,60 +151,30 @@ impl<'t> RulesThatCame<'t> {
         };
         let named = || yes.iter().chain(&indicated).chain(&unknown);
         let once: BTreeSet<&str> = named().map(|rule| rule.id.as_str()).collect();
-        let untold = unknown
-            .iter()
-            .any(|rule| !is_told(rule, &rests_on, case.grade));
-        if once.len() != named().count() || named().any(|rule| !is_shown(rule)) || untold {
-            return false;
-        }
-        // What an established case row does not tell may be unknown. It stays established if
-        // those are no, unless a condition asks whether they are unknown.
-        let is_left_out = case.grade == Grade::Established && aid.asks_whether_unknown();
-        let judged = aid.judge(&|rule| outcome_of(case, rule));
-        is_left_out || judged == Judgement::Lead(case.grade)
+        let mut unknown = unknown.iter();
+        once.len() == named().count()
+            && named().all(|rule| is_shown(rule))
+            && unknown.all(|rule| is_told(rule, rests_on, case.grade))
+            && of_round.aid.judge(&|rule| outcome_of(case, rule)) == Judgement::Lead(case.grade)
     }
 
-    /// Whether a lead says that receipt and referral could not be verified, where this follows
-    /// from the registers that did not come or are too old.
-    fn says_what_is_not_verified(&self, aid: &Aid, lead: &ScreenedLead, file: &LeadsFile) -> bool {
-        // What the other registers say could only make a condition rise.
-        let at_least = |rule: &str| {
-            let on = self.policy.rule(rule).map(|rule| rule.on.as_str());
-            match on.is_some_and(|on| file.not_verified_by.contains_key(on)) {
-                true => Outcome::Unknown,
-                false => Outcome::No,
-            }
-        };
-        let is_open = |condition: &Combination| {
-            condition.is_monotone() && condition.outcome(&at_least).is_open()
-        };
-        let settled = aid.settled.as_ref();
-        (lead.receipt_not_verified || !settled.is_some_and(is_open))
-            && (lead.referral_not_verified || !is_open(&aid.referred))
-    }
-
-    /// Whether a person can be one who could not be judged.
-    fn can_be_open(&self, policy: &Policy, person: &NotJudged) -> bool {
-        let aids = person.aids.iter();
-        let places = aids.map(|id| policy.aids.iter().position(|aid| aid.id == *id));
+    /// Whether a person can be one who could not be judged: each case row names what is unknown,
+    /// for nothing else leaves both sides of an aid open.
+    fn can_be_open(&self, person: &NotJudged) -> bool {
+        let all = &self.policy.aids;
+        let places = person.aids.iter();
+        let places = places.map(|id| all.iter().position(|aid| aid.id == *id));
         let Some(places) = places.collect::<Option<Vec<usize>>>() else {
             return false;
         };
-        let aids = places.iter().filter_map(|place| policy.aids.get(*place));
+        let aids = places.iter().filter_map(|place| all.get(*place));
         let rests_on: BTreeSet<&str> = aids.flat_map(Aid::rests_on).collect();
         let mut cases = person.cases.iter();
-        let aids = places.iter().filter_map(|place| policy.aids.get(*place));
-        let conditions = aids.flat_map(|aid| [&aid.requires, &aid.qualifies]);
-        // Unless something is negated, only what is unknown leaves a condition open.
-        let names_some = conditions.into_iter().all(Combination::is_monotone);
         places.is_sorted_by(|one, next| one < next)
             && cases.all(|case| {
-                let unknown = self.listed(&case.unknown);
-                let unknown = unknown.filter(|rules| !names_some || !rules.is_empty());
-                unknown.is_some_and(|rules| {
-                    let mut rules = rules.iter();
-                    rules.all(|rule| rests_on.contains(rule.id.as_str()))
-                })
+                let unknown = self.listed(&case.unknown).unwrap_or_default();
+                let mut rules = unknown.iter();
+                !unknown.is_empty() && rules.all(|rule| rests_on.contains(rule.id.as_str()))
             })
     }
 }
@@ -254,9 +264,12 @@ fn policy_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
             "a lead appears twice in the file",
         ))
     };
+    let aids = policy.aids.iter();
+    let aids = aids.map(|aid| (aid.id.as_str(), AidOfRound::of(policy, file, aid)));
+    let aids: HashMap<&str, AidOfRound<'_>> = aids.collect();
     let mut seen = BTreeSet::new();
     for lead in &file.leads {
-        let Some(aid) = policy.aid(&lead.aid) else {
+        let Some(aid) = aids.get(lead.aid.as_str()) else {
             return Some(Text::new(
                 "线索文件中有规则文件没有的救助项目",
                 "the file names an aid that the policy does not have",
@@ -272,7 +285,7 @@ fn policy_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
                 "the file gives reasons for a lead that cannot follow from the policy and the exports that came",
             ));
         }
-        if !rules.says_what_is_not_verified(aid, lead, file) {
+        if !aid.says_what_is_not_verified(lead) {
             return Some(Text::new(
                 "线索文件没有写明，领取或移送因缺少数据或数据过旧而未能核实",
                 "the file leaves out that receipt or referral could not be verified, because a register did not come or is too old",
@@ -305,7 +318,7 @@ fn policy_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
         .flat_map(|lead: &ScreenedLead| &lead.cases);
     let mut rows: BTreeSet<usize> = with_lead.map(|case| case.reference).collect();
     for person in &file.not_judged {
-        if !rules.can_be_open(policy, person) {
+        if !rules.can_be_open(person) {
             return Some(Text::new(
                 "线索文件所称未能判断的项目或条件，不能由规则文件和本轮收到的导出得出",
                 "the file says that an aid or a condition could not be judged, which cannot follow from the policy and the exports that came",

@@ -40,8 +40,6 @@ pub enum Combination {
     And(Box<Combination>, Box<Combination>),
     /// Yes if at least one side is yes.
     Or(Box<Combination>, Box<Combination>),
-    /// Whether a combination is neither yes nor no; the result is always yes or no.
-    IsUnknown(Box<Combination>),
 }
 
 /// The error for a combination that would have too many nodes.
@@ -115,7 +113,7 @@ impl Combination {
             Combination::Rule(id) => {
                 rules.insert(id);
             }
-            Combination::Not(inner) | Combination::IsUnknown(inner) => inner.collect_rules(rules),
+            Combination::Not(inner) => inner.collect_rules(rules),
             Combination::And(left, right) | Combination::Or(left, right) => {
                 left.collect_rules(rules);
                 right.collect_rules(rules);
@@ -123,26 +121,14 @@ impl Combination {
         }
     }
 
-    /// Whether it never falls when the outcome of a rule rises from no to yes: nothing in it is
-    /// negated or asks whether something is unknown.
+    /// Whether it never falls when the outcome of a rule rises: nothing in it is negated. The two
+    /// sides of an aid always are so, for their combinations may not contain NOT.
     pub fn is_monotone(&self) -> bool {
         match self {
             Combination::Constant(_) | Combination::Rule(_) => true,
-            Combination::Not(_) | Combination::IsUnknown(_) => false,
+            Combination::Not(_) => false,
             Combination::And(left, right) | Combination::Or(left, right) => {
                 left.is_monotone() && right.is_monotone()
-            }
-        }
-    }
-
-    /// Whether a part of it asks whether something is unknown.
-    pub fn asks_whether_unknown(&self) -> bool {
-        match self {
-            Combination::Constant(_) | Combination::Rule(_) => false,
-            Combination::Not(inner) => inner.asks_whether_unknown(),
-            Combination::IsUnknown(_) => true,
-            Combination::And(left, right) | Combination::Or(left, right) => {
-                left.asks_whether_unknown() || right.asks_whether_unknown()
             }
         }
     }
@@ -155,9 +141,6 @@ impl Combination {
             Combination::Not(inner) => !inner.outcome(of),
             Combination::And(left, right) => left.outcome(of).and(right.outcome(of)),
             Combination::Or(left, right) => left.outcome(of).or(right.outcome(of)),
-            Combination::IsUnknown(inner) => {
-                Outcome::from_option(Some(inner.outcome(of).is_open()))
-            }
         }
     }
 
@@ -180,7 +163,7 @@ impl Combination {
             Combination::And(left, right) | Combination::Or(left, right) => {
                 left.may_be_yes_by(rule) || right.may_be_yes_by(rule)
             }
-            Combination::Constant(_) | Combination::Not(_) | Combination::IsUnknown(_) => false,
+            Combination::Constant(_) | Combination::Not(_) => false,
         }
     }
 
@@ -208,9 +191,7 @@ impl Combination {
                 let (right, by_right) = right.outcome_and_rule(of, counts);
                 (left.or(right), by_left.or(by_right))
             }
-            Combination::Constant(_) | Combination::Not(_) | Combination::IsUnknown(_) => {
-                (self.outcome(of), None)
-            }
+            Combination::Constant(_) | Combination::Not(_) => (self.outcome(of), None),
         }
     }
 
@@ -255,7 +236,6 @@ impl Combination {
             Combination::Not(inner) => Combination::Not(within(inner)?),
             Combination::And(left, right) => Combination::And(within(left)?, within(right)?),
             Combination::Or(left, right) => Combination::Or(within(left)?, within(right)?),
-            Combination::IsUnknown(inner) => Combination::IsUnknown(within(inner)?),
         })
     }
 
@@ -263,7 +243,7 @@ impl Combination {
     fn nodes(&self) -> usize {
         1 + match self {
             Combination::Constant(_) | Combination::Rule(_) => 0,
-            Combination::Not(inner) | Combination::IsUnknown(inner) => inner.nodes(),
+            Combination::Not(inner) => inner.nodes(),
             Combination::And(left, right) | Combination::Or(left, right) => {
                 left.nodes() + right.nodes()
             }
@@ -399,16 +379,38 @@ mod tests {
     }
 
     #[test]
-    fn constants_and_is_unknown_are_never_unknown() {
+    fn constants_are_never_unknown() {
         assert_eq!(table(&Combination::Constant(false)), "nnnnnnnnnnnnnnnn");
         assert_eq!(table(&Combination::Constant(true)), "yyyyyyyyyyyyyyyy");
-        let is_unknown = |inner| Combination::IsUnknown(Box::new(inner));
-        assert_eq!(table(&is_unknown(parsed("a"))), "nnnnyyyyyyyynnnn");
-        assert_eq!(table(&is_unknown(parsed("a AND b"))), "nnnnnyyynyyynyyn");
-        assert_eq!(
-            table(&is_unknown(is_unknown(parsed("a")))),
-            "nnnnnnnnnnnnnnnn"
-        );
+    }
+
+    /// What follows from some outcomes at least still does when others rise.
+    #[test]
+    fn a_monotone_combination_never_falls_when_an_outcome_rises() {
+        for (text, is_monotone) in [
+            ("a", true),
+            ("a AND b", true),
+            ("a OR b AND a", true),
+            ("(a OR b) AND (b OR a)", true),
+            ("NOT a", false),
+            ("a AND NOT b", false),
+            ("b OR (a AND NOT b)", false),
+        ] {
+            let combination = parsed(text);
+            assert_eq!(combination.is_monotone(), is_monotone, "{text}");
+            let outcome =
+                |[a, b]: [Outcome; 2]| combination.outcome(&|rule| if rule == "a" { a } else { b });
+            let all = Outcome::ALL;
+            let mut falls = false;
+            for a in all {
+                for b in all {
+                    let from = outcome([a, b]);
+                    falls |= all.into_iter().any(|up| up > a && outcome([up, b]) < from);
+                    falls |= all.into_iter().any(|up| up > b && outcome([a, up]) < from);
+                }
+            }
+            assert_eq!(falls, !is_monotone, "{text}");
+        }
     }
 
     #[test]
