@@ -469,8 +469,14 @@ fn is_configuration_of_an_output(folder: &Path) -> bool {
         && folder.parent().is_some_and(is_output_folder)
 }
 
+/// Whether a folder holds a round file, whatever its name. A draft is none: no step has read it, so
+/// it takes no output folder away from the round around it.
+fn holds_a_round_file(folder: &Path) -> bool {
+    !round_files_in(folder).is_empty()
+}
+
 /// Whether a folder holds a round file, whatever its name, or a draft of one.
-pub(crate) fn holds_a_round_file(folder: &Path) -> bool {
+pub(crate) fn holds_a_round_file_or_draft(folder: &Path) -> bool {
     let is_round_file = |path: &PathBuf| {
         WrittenRound::read_draft(path).is_ok_and(|written| written.names_a_round())
     };

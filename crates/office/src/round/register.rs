@@ -16,7 +16,7 @@ use aidlink_policy::reading::PlannedRegister;
 use super::own::Reads;
 use super::terms::Mode;
 use super::written::{WrittenExport, WrittenRegister};
-use crate::round_folder::{holds_a_round_file, manifest_of};
+use crate::round_folder::{holds_a_round_file_or_draft, manifest_of};
 
 /// The file of the register's key, beside the register.
 const KEY: &str = "register.key";
@@ -232,7 +232,7 @@ pub fn round_around(place: &Path, own: Option<&Path>) -> Option<PathBuf> {
 fn is_of_a_round(folder: &Path) -> bool {
     folder.join(ROUND_FILE).symlink_metadata().is_ok()
         || manifest_of(folder).is_some()
-        || holds_a_round_file(folder)
+        || holds_a_round_file_or_draft(folder)
 }
 
 /// Returns the real path of a place that may not exist yet: that of the part that exists, and
