@@ -389,10 +389,11 @@ impl Matrix {
         policy: &Policy,
         schemas: &Schemas,
     ) -> Self {
+        let aids: Vec<AidRules<'_>> = policy.aids.iter().map(AidRules::of).collect();
         let exports = exports
             .filter_map(|export| {
                 let schema = schemas.get(export.export)?;
-                Some(export_part(&export, policy, schema))
+                Some(export_part(&export, policy, schema, &aids))
             })
             .collect();
         let aids = policy.aids.iter();
@@ -623,6 +624,12 @@ impl Need {
 
 /// Returns why a field is read, according to schema and policy; empty if nothing needs it.
 pub fn needs(policy: &Policy, schema: &ExportSchema, field: &Field) -> Vec<Need> {
+    let rules = RuleColumns::on(policy, schema);
+    needs_of(schema, field, &rules_on(&rules, schema, field))
+}
+
+/// As [`needs`]; `rules` are those that read the field.
+fn needs_of(schema: &ExportSchema, field: &Field, rules: &[&Rule]) -> Vec<Need> {
     let mut needs = Vec::new();
     match field.role {
         Role::NationalId => needs.push(Need::Token),
@@ -639,41 +646,81 @@ pub fn needs(policy: &Policy, schema: &ExportSchema, field: &Field) -> Vec<Need>
             needs.push(Need::SexAndAge);
         }
     }
-    let rules: Vec<String> = rules_on(policy, schema, field)
-        .map(|rule| rule.id.clone())
-        .collect();
     if !rules.is_empty() {
-        needs.push(Need::Rules(rules));
+        let rules = rules.iter().map(|rule| rule.id.clone());
+        needs.push(Need::Rules(rules.collect()));
     }
     needs
 }
 
-/// Returns the rules that read a field, or another one that is derived from it. For the
-/// ID number, these include the rules on age, minority and sex.
-fn rules_on<'p>(
-    policy: &'p Policy,
-    schema: &'p ExportSchema,
-    field: &'p Field,
-) -> impl Iterator<Item = &'p Rule> {
-    policy.rules.iter().filter(move |rule| {
-        let columns = rule.columns();
-        let derived = [DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX];
-        rule.on == schema.name
-            && (columns.contains(&field.name)
-                || schema
-                    .derived_from(&field.name)
-                    .any(|derived| columns.contains(&derived.name))
-                || field.role == Role::NationalId
-                    && derived.iter().any(|name| columns.contains(*name)))
-    })
+/// A rule and the columns that it reads, which every field asks for.
+struct RuleColumns<'p> {
+    rule: &'p Rule,
+    columns: BTreeSet<String>,
 }
 
-fn export_part(export: &SeenExport<'_>, policy: &Policy, schema: &ExportSchema) -> ExportPart {
+impl<'p> RuleColumns<'p> {
+    /// Returns the rules on an export.
+    fn on(policy: &'p Policy, schema: &ExportSchema) -> Vec<Self> {
+        let rules = policy.rules.iter().filter(|rule| rule.on == schema.name);
+        let rules = rules.map(|rule| RuleColumns {
+            rule,
+            columns: rule.columns(),
+        });
+        rules.collect()
+    }
+}
+
+/// Returns the rules that read a field, or another one that is derived from it. For the
+/// ID number, these include the rules on age, minority and sex.
+fn rules_on<'p>(rules: &[RuleColumns<'p>], schema: &ExportSchema, field: &Field) -> Vec<&'p Rule> {
+    let of_id = match field.role {
+        Role::NationalId => [DERIVED_AGE, DERIVED_MINOR, DERIVED_SEX].as_slice(),
+        _ => &[],
+    };
+    let derived = schema.derived_from(&field.name);
+    let derived = derived.map(|derived| derived.name.as_str());
+    let names = [field.name.as_str()].into_iter().chain(derived);
+    let names: Vec<&str> = names.chain(of_id.iter().copied()).collect();
+    let reads = |of: &&RuleColumns<'p>| names.iter().any(|name| of.columns.contains(*name));
+    rules.iter().filter(reads).map(|of| of.rule).collect()
+}
+
+/// An aid and the ids of its rules, which every column asks for.
+struct AidRules<'p> {
+    aid: &'p Aid,
+    /// The rules that a lead rests on.
+    rests_on: BTreeSet<&'p str>,
+    /// The rules that decide whether it was received or referred.
+    decided_by: BTreeSet<&'p str>,
+}
+
+impl<'p> AidRules<'p> {
+    fn of(aid: &'p Aid) -> Self {
+        let settled = aid.settled.iter().flat_map(Combination::rules);
+        AidRules {
+            aid,
+            rests_on: aid.rests_on(),
+            decided_by: settled.chain(aid.referred.rules()).collect(),
+        }
+    }
+}
+
+fn export_part(
+    export: &SeenExport<'_>,
+    policy: &Policy,
+    schema: &ExportSchema,
+    aids: &[AidRules<'_>],
+) -> ExportPart {
     let files = &export.files;
+    let rules = RuleColumns::on(policy, schema);
     let mut columns: Vec<ColumnRow> = schema
         .fields
         .iter()
-        .map(|field| field_row(policy, schema, field, files))
+        .map(|field| {
+            let rules = rules_on(&rules, schema, field);
+            field_row(policy, schema, aids, field, &rules, files)
+        })
         .collect();
     columns.extend(unknown_headers(files));
     ExportPart {
@@ -690,7 +737,9 @@ fn export_part(export: &SeenExport<'_>, policy: &Policy, schema: &ExportSchema) 
 fn field_row(
     policy: &Policy,
     schema: &ExportSchema,
+    aids: &[AidRules<'_>],
     field: &Field,
+    rules: &[&Rule],
     files: &[SeenFile<'_>],
 ) -> ColumnRow {
     let of_field = |column: &&ColumnRead| column.field.as_deref() == Some(field.name.as_str());
@@ -702,25 +751,23 @@ fn field_row(
         .count();
     let (constants, values) = (constants_of(field, files), values_of(field, files));
     let headers: BTreeSet<&str> = seen.iter().map(|column| column.header.as_str()).collect();
-    let needs = needs(policy, schema, field);
+    let needs = needs_of(schema, field, rules);
     let read = seen.iter().any(|column| column.read);
-    let rules: Vec<&Rule> = rules_on(policy, schema, field).collect();
-    let sees = |aid: &Aid| {
+    let sees = |aid: &AidRules<'_>| {
         rules.iter().any(|rule| match rule.kind {
             // These are shown with every lead of the person.
             RuleKind::Exclusion | RuleKind::Priority => true,
-            _ => aid.rests_on().contains(rule.id.as_str()),
+            _ => aid.rests_on.contains(rule.id.as_str()),
         })
     };
     let is_listed = needs.contains(&Need::List);
     let mut lists = BTreeSet::new();
-    for aid in policy.aids.iter().filter(|aid| is_listed || sees(aid)) {
+    for AidRules { aid, .. } in aids.iter().filter(|aid| is_listed || sees(aid)) {
         lists.extend([list_name(aid, false), list_name(aid, true)]);
     }
-    let decides = policy.aids.iter().filter(|aid| {
-        let settled = aid.settled.iter().flat_map(Combination::rules);
-        let names: BTreeSet<&str> = settled.chain(aid.referred.rules()).collect();
-        rules.iter().any(|rule| names.contains(rule.id.as_str()))
+    let decides = aids.iter().filter(|aid| {
+        let mut rules = rules.iter();
+        rules.any(|rule| aid.decided_by.contains(rule.id.as_str()))
     });
     ColumnRow {
         field: Some(field.name.clone()),
@@ -734,7 +781,7 @@ fn field_row(
             .filter(|rule| rule.kind != RuleKind::Withhold)
             .map(|rule| rule.id.clone())
             .collect(),
-        decides: decides.map(|aid| aid.id.clone()).collect(),
+        decides: decides.map(|aid| aid.aid.id.clone()).collect(),
         shows_receipt: rules.iter().any(|rule| {
             let mut aids = policy.aids.iter();
             policy.is_receipt(&rule.id) && aids.any(|aid| aid.may_be_received_by(&rule.id))

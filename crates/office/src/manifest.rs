@@ -191,7 +191,7 @@ impl Software {
     pub fn running(name: &str) -> Self {
         let digest = std::env::current_exe().and_then(|path| {
             let mut digest = blake3::Hasher::new();
-            std::io::copy(&mut std::fs::File::open(path)?, &mut digest)?;
+            digest.update_reader(std::fs::File::open(path)?)?;
             Ok(digest.finalize().to_hex().to_string())
         });
         Software {

@@ -12,7 +12,7 @@ use aidlink_faults::text::Text;
 
 use crate::register::in_round::{KnownPersons, RoundRegister};
 use crate::register::shown::{ReceivedBy, ShownLeads};
-use crate::screened::{is_of_own_row, is_unknown_in_own_row};
+use crate::screened::OwnRules;
 use aidlink_agency::person_mark::{PersonMark, PersonMarker};
 use aidlink_agency::scan::Export;
 use aidlink_agency::tokenise::{
@@ -127,7 +127,7 @@ pub fn resolve(
         Ok((person, cases, minor))
     };
     let outcomes = |reference: usize| rows.get(reference).map(|row| row.outcomes.as_slice());
-    let policy = tokenising.policy;
+    let own_rules = OwnRules::of(tokenising.policy);
     let mut leads_of_persons = BTreeSet::new();
     let mut persons = BTreeSet::new();
     let mut lead = |screened: ScreenedLead| {
@@ -135,7 +135,7 @@ pub fn resolve(
         let mut evidence = screened.cases.iter();
         let is_own = evidence.all(|case| {
             let own = outcomes(case.reference);
-            own.is_some_and(|own| is_of_own_row(policy, &screened.aid, case, own))
+            own.is_some_and(|own| own_rules.are_told(&screened.aid, case, own))
         });
         if !is_own {
             return Err(not_as_in_export(exports));
@@ -157,7 +157,7 @@ pub fn resolve(
         let (person, cases, minor) = find(&mut screened.cases.iter().map(|case| case.reference))?;
         let is_own = screened.cases.iter().all(|case| {
             let own = outcomes(case.reference);
-            own.is_some_and(|own| is_unknown_in_own_row(policy, case, own))
+            own.is_some_and(|own| own_rules.are_unknown(case, own))
         });
         if !is_own {
             return Err(not_as_in_export(exports));

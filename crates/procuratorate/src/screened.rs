@@ -22,30 +22,54 @@ pub fn mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
         .or_else(|| fields_mismatch(terms, file))
 }
 
-/// Whether a case row of a lead says of the rules on the case export what the export says. `own`
-/// are the outcomes of the row, in the order of the policy's rules on this export.
-pub fn is_of_own_row(policy: &Policy, aid: &str, case: &CaseEvidence, own: &[Outcome]) -> bool {
-    let Some(aid) = policy.aid(aid) else {
-        return false;
-    };
-    let rests_on = aid.rests_on();
-    let mut rules = policy.outcome_rules(CASE_EXPORT).zip(own);
-    rules.all(|(rule, own)| {
-        let is_told = is_told(rule, &rests_on, case.grade);
-        let expected = match own {
-            Outcome::Unknown if !is_told => Outcome::No,
-            own if rests_on.contains(rule.id.as_str()) || is_always_told(rule) => *own,
-            _ => Outcome::No,
-        };
-        outcome_of(case, &rule.id) == expected
-    })
+/// The rules on the case export, whose outcomes the procuratorate finds itself.
+pub struct OwnRules<'p> {
+    rules: Vec<&'p Rule>,
+    /// By aid, for each of the rules whether a lead rests on it.
+    rests_on: HashMap<&'p str, Vec<bool>>,
 }
 
-/// Whether the rules on the case export that a case row calls unknown are unknown there; `own` as
-/// for [`is_of_own_row`].
-pub fn is_unknown_in_own_row(policy: &Policy, case: &CaseNotJudged, own: &[Outcome]) -> bool {
-    let mut rules = policy.outcome_rules(CASE_EXPORT).zip(own);
-    rules.all(|(rule, own)| *own == Outcome::Unknown || !case.unknown.contains(&rule.id))
+impl<'p> OwnRules<'p> {
+    /// Returns those of a policy.
+    pub fn of(policy: &'p Policy) -> Self {
+        let rules: Vec<&Rule> = policy.outcome_rules(CASE_EXPORT).collect();
+        let rests_on = policy.aids.iter().map(|aid| {
+            let of_aid = aid.rests_on();
+            let rests_on = rules.iter().map(|rule| of_aid.contains(rule.id.as_str()));
+            (aid.id.as_str(), rests_on.collect())
+        });
+        OwnRules {
+            rests_on: rests_on.collect(),
+            rules,
+        }
+    }
+
+    /// Whether a case row of a lead says of these rules what the export says. `own` are the
+    /// outcomes of the row, in the order of the policy's rules on this export.
+    pub fn are_told(&self, aid: &str, case: &CaseEvidence, own: &[Outcome]) -> bool {
+        let Some(rests_on) = self.rests_on.get(aid) else {
+            return false;
+        };
+        let said = Outcome::ALL.into_iter();
+        let said = said.flat_map(|outcome| case.rules(outcome).iter().map(move |id| (id, outcome)));
+        let said: HashMap<&String, Outcome> = said.collect();
+        let mut rules = self.rules.iter().zip(rests_on).zip(own);
+        rules.all(|((rule, rests_on), own)| {
+            let expected = match own {
+                Outcome::Unknown if !is_told(rule, *rests_on, case.grade) => Outcome::No,
+                own if *rests_on || is_always_told(rule) => *own,
+                _ => Outcome::No,
+            };
+            said.get(&rule.id).copied().unwrap_or(Outcome::No) == expected
+        })
+    }
+
+    /// Whether those that a case row calls unknown are unknown in the export; `own` as for
+    /// [`OwnRules::are_told`].
+    pub fn are_unknown(&self, case: &CaseNotJudged, own: &[Outcome]) -> bool {
+        let mut rules = self.rules.iter().zip(own);
+        rules.all(|(rule, own)| *own == Outcome::Unknown || !case.unknown.contains(&rule.id))
+    }
 }
 
 /// Whether a rule is told whatever the aid.
@@ -55,9 +79,8 @@ fn is_always_told(rule: &Rule) -> bool {
 
 /// Whether it is told that a rule is unknown: where both sides are established, other grounds and
 /// evidence need no clarifying.
-fn is_told(rule: &Rule, rests_on: &BTreeSet<&str>, grade: Grade) -> bool {
-    let of_aid = rests_on.contains(rule.id.as_str()) && grade != Grade::Established;
-    of_aid || is_always_told(rule)
+fn is_told(rule: &Rule, rests_on: bool, grade: Grade) -> bool {
+    rests_on && grade != Grade::Established || is_always_told(rule)
 }
 
 /// Returns what a case row says of a rule. Of one that it does not name it says no.
@@ -154,7 +177,10 @@ impl<'t> RulesThatCame<'t> {
         let mut unknown = unknown.iter();
         once.len() == named().count()
             && named().all(|rule| is_shown(rule))
-            && unknown.all(|rule| is_told(rule, rests_on, case.grade))
+            && unknown.all(|rule| {
+                let rests_on = rests_on.contains(rule.id.as_str());
+                is_told(rule, rests_on, case.grade)
+            })
             && of_round.aid.judge(&|rule| outcome_of(case, rule)) == Judgement::Lead(case.grade)
     }
 

@@ -488,6 +488,17 @@ impl AmountHeader {
             is_understood,
         }
     }
+
+    /// Returns the name of a header if it is one of these. To take a header apart is slow, and
+    /// every cell of the first lines may be one, so it is only done where a name is in it.
+    pub(crate) fn name_among<'n>(header: &str, names: &'n [String]) -> Option<&'n str> {
+        let text = plain(header);
+        if !names.iter().any(|name| text.contains(name.as_str())) {
+            return None;
+        }
+        let name = AmountHeader::of(header).name?;
+        names.iter().map(String::as_str).find(|one| *one == name)
+    }
 }
 
 /// Splits the part of a header outside of brackets into the column's name and a unit.

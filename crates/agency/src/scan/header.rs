@@ -736,8 +736,8 @@ struct AcceptedHeader {
 /// The accepted headers, as uniform text.
 struct Accepted {
     headers: BTreeMap<String, AcceptedHeader>,
-    /// Fields of numbers, whose headers may end with a unit.
-    numbers: BTreeSet<String>,
+    /// Those of fields of numbers, which may end with a unit.
+    of_numbers: Vec<String>,
 }
 
 impl Accepted {
@@ -768,22 +768,23 @@ impl Accepted {
                 accept(header, &field.name, Rank::Fallback);
             }
         }
-        let numbers = schema
-            .fields
-            .iter()
-            .filter(|field| field.field_type == FieldType::Number)
-            .map(|field| field.name.clone());
+        let is_number = |name: &str| {
+            let field = schema.field(name);
+            field.is_some_and(|field| field.field_type == FieldType::Number)
+        };
+        let of_numbers = accepted.iter();
+        let of_numbers = of_numbers.filter(|(_, accepted)| is_number(&accepted.field));
         Accepted {
+            of_numbers: of_numbers.map(|(header, _)| header.clone()).collect(),
             headers: accepted,
-            numbers: numbers.collect(),
         }
     }
 
     /// Returns the field of a header in uniform text.
     fn field_of(&self, header: &str) -> Option<&AcceptedHeader> {
         let of_amount = || {
-            let found = self.headers.get(&AmountHeader::of(header).name?)?;
-            self.numbers.contains(&found.field).then_some(found)
+            let name = AmountHeader::name_among(header, &self.of_numbers)?;
+            self.headers.get(name)
         };
         self.headers.get(header).or_else(of_amount)
     }

@@ -77,6 +77,11 @@ const DECORATED: [(u32, u8, u32); 23] = [
 pub(super) fn character(c: char) -> Character {
     match c {
         '0'..='9' => Character::Digit(c as u8 - b'0', Script::Decimal),
+        // Most characters of lists are ideographs, and no lookalike of X is one.
+        _ if is_ideograph(c) => match chinese(c) {
+            Some(value) => Character::Digit(value, Script::Chinese),
+            None => Character::Other,
+        },
         // X and its lookalikes: full-width letters, Cyrillic and Greek letters, Roman
         // numerals, multiplication signs, ballot x.
         'X' | 'x' | 'Ｘ' | 'ｘ' | 'Х' | 'х' | 'Χ' | 'χ' | 'Ⅹ' | 'ⅹ' | '×' | '✕' | '✖' | '╳'
@@ -92,9 +97,6 @@ pub(super) fn character(c: char) -> Character {
 fn beyond_ascii(c: char) -> Character {
     if let Some(value) = chinese(c) {
         return Character::Digit(value, Script::Chinese);
-    }
-    if is_ideograph(c) {
-        return Character::Other;
     }
     if let Some(value) = decorated(c) {
         return Character::Digit(value, Script::Decorated);
@@ -112,7 +114,6 @@ fn beyond_ascii(c: char) -> Character {
 }
 
 /// Returns whether a character is of the block CJK Unified Ideographs, in which all are letters.
-/// Most characters of lists are, and this is faster than to look them up.
 fn is_ideograph(c: char) -> bool {
     ('\u{4e00}'..='\u{9fff}').contains(&c)
 }

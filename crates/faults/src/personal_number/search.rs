@@ -65,6 +65,13 @@ struct Digit {
     letter_behind: bool,
 }
 
+/// Returns whether a text has as many digits as the shortest form. Most texts have fewer, and
+/// counting them is faster than the search.
+pub(super) fn may_hold_number(text: &str) -> bool {
+    let is_digit = |c: &char| matches!(character(*c), Character::Digit(..) | Character::X);
+    text.len() >= SHORTEST && text.chars().filter(is_digit).take(SHORTEST).count() == SHORTEST
+}
+
 /// Returns all numbers in a text that have one of the forms, and the number of steps
 /// that the search took.
 pub(super) fn search(text: &str) -> (Vec<Found>, u64) {

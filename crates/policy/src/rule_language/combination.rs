@@ -133,14 +133,21 @@ impl Combination {
         }
     }
 
-    /// Evaluates the combination; `of` returns the outcome of a rule.
+    /// Evaluates the combination; `of` returns the outcome of a rule. It is not asked where the
+    /// other side has decided.
     pub fn outcome(&self, of: &impl Fn(&str) -> Outcome) -> Outcome {
         match self {
             Combination::Constant(truth) => Outcome::from_option(Some(*truth)),
             Combination::Rule(id) => of(id),
             Combination::Not(inner) => !inner.outcome(of),
-            Combination::And(left, right) => left.outcome(of).and(right.outcome(of)),
-            Combination::Or(left, right) => left.outcome(of).or(right.outcome(of)),
+            Combination::And(left, right) => match left.outcome(of) {
+                Outcome::No => Outcome::No,
+                left => left.and(right.outcome(of)),
+            },
+            Combination::Or(left, right) => match left.outcome(of) {
+                Outcome::Yes => Outcome::Yes,
+                left => left.or(right.outcome(of)),
+            },
         }
     }
 
