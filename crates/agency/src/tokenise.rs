@@ -5,6 +5,7 @@
 //! party. Only tokens and outcomes leave the agency.
 
 mod alike;
+mod alike_block;
 mod empty_columns;
 mod error;
 mod evaluate;

@@ -109,17 +109,15 @@ struct AidOfRound<'t> {
 
 impl<'t> AidOfRound<'t> {
     fn of(policy: &Policy, file: &LeadsFile, aid: &'t Aid) -> Self {
-        // What the other registers say could only make a condition rise.
-        let at_least = |rule: &str| {
+        let range = |rule: &str| {
             let on = policy.rule(rule).map(|rule| rule.on.as_str());
             match on.is_some_and(|on| file.not_verified_by.contains_key(on)) {
-                true => Outcome::Unknown,
-                false => Outcome::No,
+                true => (Outcome::Unknown, Outcome::Unknown),
+                false => (Outcome::No, Outcome::Yes),
             }
         };
-        let is_open = |condition: &Combination| {
-            condition.is_monotone() && condition.outcome(&at_least).is_open()
-        };
+        // Of a lead it is not yes.
+        let is_open = |condition: &Combination| condition.bounds(&range).0 != Outcome::No;
         AidOfRound {
             aid,
             rests_on: aid.rests_on(),

@@ -37,7 +37,7 @@ pub enum Pass {
 impl Pass {
     /// The pass used in rounds.
     pub const DEFAULT: Pass = Pass::Fast {
-        block_bytes: 1 << 20,
+        block_bytes: 1 << 18,
     };
 }
 
@@ -607,28 +607,43 @@ struct BlockReader<'s> {
 impl BlockReader<'_> {
     fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut block = self.spare.pop().unwrap_or_default();
-        block.clear();
-        block.reserve(self.rest.len() + self.block_bytes + 1);
-        block.append(&mut self.rest);
+        // What is in it is overwritten, and only what it lacks is filled with zeros.
+        let mut filled = self.rest.len();
+        block.resize(filled + self.block_bytes, 0);
+        block[..filled].copy_from_slice(&self.rest);
+        self.rest.clear();
         let mut searched = 0;
         loop {
-            if let Some(end) = memchr::memrchr(b'\n', &block[searched..]) {
+            if let Some(end) = memchr::memrchr(b'\n', &block[searched..filled]) {
                 let end = searched + end + 1;
-                self.rest.extend_from_slice(&block[end..]);
+                self.rest.extend_from_slice(&block[end..filled]);
                 block.truncate(end);
                 return Ok(Some(block));
             }
             if self.ended {
+                block.truncate(filled);
                 return Ok((!block.is_empty()).then_some(block));
             }
-            block.truncate(self.longest_line);
-            searched = block.len();
-            let block_bytes = self.block_bytes as u64;
-            let read = (&mut *self.source)
-                .take(block_bytes)
-                .read_to_end(&mut block)?;
-            self.ended = read == 0;
+            filled = filled.min(self.longest_line);
+            searched = filled;
+            block.resize(filled + self.block_bytes, 0);
+            filled += self.fill(&mut block[filled..])?;
+            self.ended = filled == searched;
         }
+    }
+
+    /// Reads until a part of a block is full or the source ends. Returns the number of bytes.
+    fn fill(&mut self, part: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < part.len() {
+            match self.source.read(&mut part[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
     }
 
     fn batch(&mut self, blocks: usize) -> io::Result<Vec<Vec<u8>>> {

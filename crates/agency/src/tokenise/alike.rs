@@ -21,7 +21,7 @@ use foldhash::fast::RandomState;
 use jiff::civil::Date;
 
 use super::evaluate::{JudgedRow, RowColumns, StatedAttribute};
-use super::spill::OutcomeBits;
+use super::spill::{MAX_RULES, OutcomeBits};
 use crate::cell;
 use crate::identify::{IdentifiedRow, OwnedRow};
 use crate::label::Reading;
@@ -52,6 +52,26 @@ const EMPTY: u16 = 0;
 
 /// The numbers of a row's values, side by side.
 type Kind = [u64; 4];
+
+/// How rows are evaluated. Both ways give the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Rows that no rule can tell apart are evaluated once.
+    Alike,
+    /// Each row is evaluated. It is the reference of the other way.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests compare with it"))]
+    Plain,
+}
+
+impl Way {
+    /// Returns how rows are told apart; `None` if each is evaluated.
+    pub(super) fn alike_rows<'a>(self, columns: &'a RowColumns<'a>) -> Option<AlikeRows<'a>> {
+        match self {
+            Way::Alike => AlikeRows::new(columns),
+            Way::Plain => None,
+        }
+    }
+}
 
 /// What all values have in common that have one number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -268,8 +288,11 @@ struct Row<'r, C> {
 }
 
 impl<'a> AlikeRows<'a> {
-    /// Returns how rows of a register are told apart; `None` if they cannot be.
-    pub(super) fn new(columns: &'a RowColumns<'a>) -> Option<Self> {
+    /// Returns how rows of an export are told apart; `None` if they cannot be.
+    fn new(columns: &'a RowColumns<'a>) -> Option<Self> {
+        if columns.outcome_rules.len() > MAX_RULES {
+            return None;
+        }
         let mut comparisons = Comparisons {
             as_of: columns.as_of(),
             of_columns: BTreeMap::new(),
@@ -327,6 +350,11 @@ impl<'a> AlikeRows<'a> {
                 waiting: 0,
             }),
         })
+    }
+
+    /// Returns the ids of the rules, in the order in which [`Judged::Withheld`] counts them.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &str> {
+        self.columns.rules().map(|rule| rule.id.as_str())
     }
 
     /// Returns what is known now. A block uses it to its end.

@@ -1,18 +1,22 @@
-//! Foresees what an export gives in a round, without a key: every row is evaluated, and
-//! the outcomes are only counted.
+//! Foresees what an export gives in a round, without a key: the rules judge every row, and the
+//! outcomes are only counted.
 
 use std::collections::{BTreeMap, HashMap};
 
 use aidlink_contract::outcome::Outcome;
 use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::ExportSchema;
+use foldhash::fast::RandomState;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
+use super::alike::{AlikeRows, Way};
+use super::alike_block::{AlikeInBlock, Found};
 use super::empty_columns::{EmptySoFar, NeededColumns};
 use super::error::TokeniseError;
 use super::evaluate::{EvaluatedCounts, Keep, ROWS_PER_BLOCK, RowColumns};
 use super::report::Report;
+use super::spill::OutcomeBits;
 use crate::account::Rest;
 use crate::identify::{IdentifyFindings, OwnedRow};
 use crate::identity_check::IdentityCheck;
@@ -41,6 +45,22 @@ pub fn preview(
     as_of: Date,
     progress: &(dyn Fn(Advance) + Sync),
 ) -> Result<Preview, TokeniseError> {
+    let by = (Way::Alike, Pass::DEFAULT);
+    preview_by(by, exports, schema, policy, as_of, progress)
+}
+
+/// As [`preview`], in a way and a pass.
+///
+/// # Errors
+/// As [`preview`].
+pub(super) fn preview_by(
+    (way, pass): (Way, Pass),
+    exports: &[Export],
+    schema: &ExportSchema,
+    policy: &Policy,
+    as_of: Date,
+    progress: &(dyn Fn(Advance) + Sync),
+) -> Result<Preview, TokeniseError> {
     let mut report = Report::default();
     let mut unknown: BTreeMap<String, u64> = BTreeMap::new();
     let (mut without_outcome, mut sent) = (0, 0);
@@ -51,12 +71,11 @@ pub fn preview(
             identity: IdentityCheck::new(export, schema, as_of),
             needed: &needed,
             columns: &columns,
+            alike: way.alike_rows(&columns),
         };
         let before = report.advance();
         let read = export
-            .read::<_, BlockPatterns>(Pass::DEFAULT, &context, &|advance| {
-                progress(advance.after(before))
-            })
+            .read::<_, BlockPatterns>(pass, &context, &|advance| progress(advance.after(before)))
             .map_err(TokeniseError::Unreadable)?;
         report.add_table(export, read.digest, read.byte_length, &columns.read);
         let patterns = read.tally;
@@ -66,7 +85,12 @@ pub fn preview(
         report.add_identified(export, read.counts, &patterns.findings);
         needed.report_empty(&patterns.empty, &mut report);
         patterns.counts.add_to(&mut report);
-        for (outcomes, rows) in patterns.patterns {
+        let rules = columns.outcome_rules.len();
+        let of_alike = patterns.of_alike.into_iter().map(|(outcomes, rows)| {
+            let outcomes = (0..rules).map(|rule| outcomes.of(rule));
+            (outcomes.collect(), rows)
+        });
+        for (outcomes, rows) in patterns.patterns.into_iter().chain(of_alike) {
             match columns.may_leave(&outcomes) {
                 true => sent += rows,
                 false => without_outcome += rows,
@@ -90,6 +114,7 @@ struct Context<'a> {
     identity: IdentityCheck,
     needed: &'a NeededColumns<'a>,
     columns: &'a RowColumns<'a>,
+    alike: Option<AlikeRows<'a>>,
 }
 
 /// The rows of a block, counted by the outcomes of all rules. Few patterns occur.
@@ -98,22 +123,41 @@ struct BlockPatterns {
     findings: IdentifyFindings,
     empty: EmptySoFar,
     rows: Vec<OwnedRow>,
+    alike: AlikeInBlock,
+    /// Where the cells of a row end.
+    cell_ends: Vec<usize>,
     counts: EvaluatedCounts,
+    /// Of the rows that were evaluated themselves.
     patterns: HashMap<Vec<Outcome>, u64>,
+    /// Of those that are like others.
+    of_alike: HashMap<OutcomeBits, u64, RandomState>,
     error: Option<EvaluationError>,
 }
 
 impl Tally<Context<'_>> for BlockPatterns {
     fn row(&mut self, context: &Context<'_>, place: Place, row: Result<RowView<'_>, RowFault>) {
         if let Some(row) = self.findings.identify(&context.identity, place, row) {
-            let cell = |column| row.row().cell(column);
+            let cells = row.row().located(&mut self.cell_ends);
+            let cell = |column| cells.get(column);
             context.needed.note(row.row(), cell, &mut self.empty);
-            self.rows.push(row.into_owned());
+            let found = match &context.alike {
+                Some(alike) => self.alike.look_up(alike, &row, &cells, self.rows.len()),
+                None => Found::ToEvaluate,
+            };
+            match found {
+                Found::ToEvaluate => self.rows.push(row.into_owned()),
+                Found::Counted => {}
+                Found::Leaves(outcomes) => *self.of_alike.entry(outcomes).or_default() += 1,
+            }
         }
     }
 
     fn end_of_block(&mut self, context: &Context<'_>) {
         let rows = std::mem::take(&mut self.rows);
+        let alike = std::mem::take(&mut self.alike);
+        if let Some(all) = &context.alike {
+            self.error = alike.end(all, &rows, &mut self.counts).err();
+        }
         let blocks: Result<Vec<_>, _> = rows
             .par_chunks(ROWS_PER_BLOCK)
             .map(|rows| {
@@ -123,7 +167,7 @@ impl Tally<Context<'_>> for BlockPatterns {
             })
             .collect();
         match blocks {
-            Err(error) => self.error = Some(error),
+            Err(error) => self.error = self.error.take().or(Some(error)),
             Ok(blocks) => {
                 for (outcomes, counts) in blocks {
                     self.counts.append(counts);
@@ -142,6 +186,9 @@ impl Tally<Context<'_>> for BlockPatterns {
         self.counts.append(next.counts);
         for (outcomes, rows) in next.patterns {
             *self.patterns.entry(outcomes).or_default() += rows;
+        }
+        for (outcomes, rows) in next.of_alike {
+            *self.of_alike.entry(outcomes).or_default() += rows;
         }
         self.error = self.error.take().or(next.error);
     }

@@ -11,7 +11,7 @@ use aidlink_contract::token::{Token, TokenAlgorithm};
 use aidlink_contract::token_file::TokenFileWriter;
 use aidlink_contract::token_table::{Origin, RegisterTable};
 use aidlink_office::output_folder::OutputFolder;
-use aidlink_policy::pack::Policy;
+use aidlink_policy::pack::{CASE_EXPORT, Policy};
 use aidlink_policy::schema::{ExportSchema, Schemas};
 use jiff::civil::{Date, date};
 

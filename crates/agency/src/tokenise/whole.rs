@@ -10,7 +10,8 @@ use aidlink_contract::token_file::TokenFileWriter;
 use foldhash::fast::RandomState;
 use rayon::prelude::*;
 
-use super::alike::{AlikeRows, Judged, Known, Lookup, NewCells};
+use super::alike::{AlikeRows, Way};
+use super::alike_block::{AlikeInBlock, Found};
 use super::empty_columns::{EmptySoFar, NeededColumns};
 use super::error::TokeniseError;
 use super::evaluate::{EvaluatedCounts, ROWS_PER_BLOCK, RowColumns};
@@ -133,16 +134,6 @@ pub fn tokenise_whole_register<W: Write + Send>(
     tokenised.map(|(register, _)| register)
 }
 
-/// How rows are evaluated. Both ways give the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// Rows that no rule can tell apart are evaluated once.
-    Alike,
-    /// Each row is evaluated. It is the reference of the other way.
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests compare with it"))]
-    Plain,
-}
-
 /// As [`tokenise_whole_register`], in a way. Returns also how many rows were like one that was
 /// evaluated before.
 ///
@@ -177,10 +168,7 @@ pub(super) fn tokenise<W: Write + Send>(
             identity: IdentityCheck::new(export, schema, as_of),
             needed: &needed,
             columns: &columns,
-            alike: match way {
-                Way::Alike => AlikeRows::new(&columns),
-                Way::Plain => None,
-            },
+            alike: way.alike_rows(&columns),
             tokeniser: tokenising.tokeniser,
             settings: &settings,
             rejects: tokenising.rejects_of(export),
@@ -244,7 +232,7 @@ struct BlockPersons {
     findings: IdentifyFindings,
     empty: EmptySoFar,
     rows: Vec<OwnedRow>,
-    alike: AlikeSoFar,
+    alike: AlikeInBlock,
     /// The rows of ended blocks that were like others.
     like_others: u64,
     scratch: Scratch,
@@ -253,19 +241,6 @@ struct BlockPersons {
     counts: EvaluatedCounts,
     persons: Persons,
     error: Option<EvaluationError>,
-}
-
-/// What was found of the rows of a block that are like others.
-#[derive(Default)]
-struct AlikeSoFar {
-    known: Option<Arc<Known>>,
-    new_cells: NewCells,
-    /// The rows of the block, by position, from which a kind may be learned.
-    new_kinds: Vec<usize>,
-    /// Rows that are withheld, by position of the rule.
-    withheld: Vec<u64>,
-    stay: u64,
-    leave: u64,
 }
 
 impl Context<'_> {
@@ -290,24 +265,14 @@ impl Tally<Context<'_>> for BlockPersons {
             let cells = row.row().located(&mut self.cell_ends);
             let cell = |column| cells.get(column);
             context.needed.note(row.row(), cell, &mut self.empty);
-            let found = context.alike.as_ref().map(|alike| {
-                let known = self.alike.known.get_or_insert_with(|| alike.known());
-                alike.look_up(known, &row, &cells, &mut self.alike.new_cells)
-            });
-            match found.unwrap_or(Lookup::Unusual) {
-                Lookup::Unusual => self.rows.push(row.into_owned()),
-                Lookup::New => {
-                    self.alike.new_kinds.push(self.rows.len());
-                    self.rows.push(row.into_owned());
-                }
-                Lookup::Known(Judged::Stays) => self.alike.stay += 1,
-                Lookup::Known(Judged::Withheld(rule)) => {
-                    let withheld = &mut self.alike.withheld;
-                    withheld.resize(withheld.len().max(rule + 1), 0);
-                    withheld[rule] += 1;
-                }
-                Lookup::Known(Judged::Leaves(outcomes)) => {
-                    self.alike.leave += 1;
+            let found = match &context.alike {
+                Some(alike) => self.alike.look_up(alike, &row, &cells, self.rows.len()),
+                None => Found::ToEvaluate,
+            };
+            match found {
+                Found::ToEvaluate => self.rows.push(row.into_owned()),
+                Found::Counted => {}
+                Found::Leaves(outcomes) => {
                     let token = context.tokeniser.token(row.id(), &mut self.scratch);
                     self.persons.push(PersonRow { token, outcomes });
                 }
@@ -320,13 +285,10 @@ impl Tally<Context<'_>> for BlockPersons {
         let rows = std::mem::take(&mut self.rows);
         let alike = std::mem::take(&mut self.alike);
         if let Some(all) = &context.alike {
-            let rules = context.columns.rules().map(|rule| rule.id.as_str());
-            self.like_others = alike.stay + alike.leave + alike.withheld.iter().sum::<u64>();
-            let withheld = rules.zip(alike.withheld);
-            self.counts.add_alike(withheld, alike.stay, alike.leave);
-            let new = alike.new_kinds.iter();
-            let new: Vec<&OwnedRow> = new.filter_map(|row| rows.get(*row)).collect();
-            self.error = all.learn(&new, alike.new_cells).err();
+            match alike.end(all, &rows, &mut self.counts) {
+                Ok(like_others) => self.like_others = like_others,
+                Err(error) => self.error = Some(error),
+            }
         }
         let blocks: Result<Vec<_>, _> = rows
             .par_chunks(ROWS_PER_BLOCK)

@@ -9,7 +9,9 @@ use aidlink_policy::schema::{Field, Role};
 use aidlink_policy::value::FieldType;
 use encoding_rs::GB18030;
 
-use super::super::whole::{Way, tokenise};
+use super::super::alike::Way;
+use super::super::preview::preview_by;
+use super::super::whole::tokenise;
 use super::*;
 
 /// Numbers that are the same for the same seed.
@@ -157,6 +159,47 @@ fn outcome(fixture: &Fixture, pass: Pass, way: Way) -> ((Vec<u8>, String), u64) 
             ((bytes, told), like_others)
         }
         Err(_) => ((Vec::new(), "nothing usable".to_owned()), 0),
+    }
+}
+
+/// What is foreseen of an export.
+fn foreseen(fixture: &Fixture, pass: Pass, way: Way) -> String {
+    let (exports, schema) = (fixture.exports(), &fixture.schema);
+    let foreseen = preview_by(
+        (way, pass),
+        &exports,
+        schema,
+        &fixture.policy,
+        AS_OF,
+        &|_| {},
+    );
+    format!("{:?}", foreseen.expect("the export can be read"))
+}
+
+#[test]
+fn rows_that_are_alike_are_foreseen_as_each_of_them() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let schemas = Schemas::read(&project.join("schemas")).expect("the shipped schemas");
+    let policy = Policy::read(&project.join("policies/shaoguan.toml"), &schemas);
+    let mut fixture = fixture();
+    fixture.policy = policy.expect("the shipped policy");
+    // Also the export of case parties, which has the most rules.
+    let exports = fixture.policy.registers_used().into_iter();
+    let exports: Vec<String> = exports.chain([CASE_EXPORT]).map(str::to_owned).collect();
+    for name in exports {
+        fixture.schema = schemas.get(&name).expect("shipped").clone();
+        let path = fixture.folder.path().join(format!("{name}.csv"));
+        write(&fixture.schema, &path, 5);
+        fixture.paths = vec![path];
+        let plain = foreseen(&fixture, Pass::DEFAULT, Way::Plain);
+        assert!(plain.contains("sent: "), "{name}: {plain}");
+        for pass in [Pass::Plain, Pass::Fast { block_bytes: 900 }, Pass::DEFAULT] {
+            assert_eq!(
+                foreseen(&fixture, pass, Way::Alike),
+                plain,
+                "{name} {pass:?}"
+            );
+        }
     }
 }
 
