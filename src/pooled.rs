@@ -1,7 +1,8 @@
 //! A pooled round: tokenises, screens and resolves in one process.
 //!
 //! Each step sees only what it would see in a split round: screening sees token
-//! tables, resolving sees references and the procuratorate's own export.
+//! tables, resolving sees references and the rows of the procuratorate's own export. This export
+//! is read once for both.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +14,15 @@ use aidlink_agency::register_export::open_register;
 use aidlink_agency::rejects_file::RejectsFiles;
 use aidlink_agency::scan::Export;
 use aidlink_agency::step::origin;
-use aidlink_agency::tokenise::{Report, Tokenising, tokenise_cases, tokenise_register};
+use aidlink_agency::tokenise::{
+    ListedCases, Report, Tokenising, tokenise_pooled_cases, tokenise_register,
+};
 use aidlink_agency::tokeniser::Tokeniser;
 use aidlink_centre::screen::{ScreeningTerms, provisional, screen};
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_procuratorate::register::in_round::RoundRegister;
-use aidlink_procuratorate::resolve::{ResolvedRound, ScreenedRound, resolve};
+use aidlink_procuratorate::resolve::{ResolvedRound, ScreenedRound, resolve_listed};
 
 use aidlink_agency::exports::{
     ExportExchange, ReadExport, check_report, fields_without_content, open_with, read_export,
@@ -171,14 +174,16 @@ pub fn run(
         // looked up among them.
         let is_cases = index == 0;
         let tokenising = Tokenising {
+            register: register.filter(|_| is_cases).map(RoundRegister::tokeniser),
             probe: (!is_cases).then_some(&case_parties),
             rejects: rejects.and_then(|rejects| rejects.of_export(planned)),
             ..Tokenising::of(terms, planned, &tokeniser, &on_rows)
         };
         let report = if is_cases {
-            tokenise_cases(export, &tokenising, origin(planned)).map(|(table, parties, report)| {
-                case_parties = parties;
-                cases = Some(table);
+            let read = tokenise_pooled_cases(export, &tokenising, &marker, origin(planned));
+            read.map(|(read, report)| {
+                case_parties = read.parties;
+                cases = Some((read.table, read.listed));
                 report
             })
         } else {
@@ -209,7 +214,7 @@ pub fn run(
             Err(error) => faults.extend(error.into_faults(export)),
         }
     }
-    let cases = faults.or_value(cases)?;
+    let (cases, listed): (_, ListedCases) = faults.or_value(cases)?;
 
     progress.step(&Text::new("筛查", "screening"));
     let screening_terms = ScreeningTerms {
@@ -246,8 +251,6 @@ pub fn run(
 
     progress.step(&Text::new("还原线索", "resolving leads"));
     let (planned, export) = &opened[0];
-    let on_rows = reading_progress::begin(progress, &planned.schema.title, export);
-    let tokenising = Tokenising::of(terms, planned, &tokeniser, &on_rows);
     let found = ScreenedRound {
         leads: screening.leads,
         not_judged: screening.not_judged,
@@ -256,8 +259,14 @@ pub fn run(
         received: screening.received,
         fields_missing: fields_missing(terms, &opened, &reports),
     };
-    let files = &reports[0].files;
-    let (resolved, _) = resolve(export, &tokenising, &marker, files, found, register)?;
+    let resolved = resolve_listed(
+        export,
+        listed,
+        &planned.schema,
+        &terms.policy,
+        found,
+        register,
+    )?;
     log.record(&Event::Resolved {
         leads: Count(resolved.leads.len() as u64),
     });

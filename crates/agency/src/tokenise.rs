@@ -60,13 +60,52 @@ pub fn tokenise_cases(
     origin: Origin,
 ) -> Result<(CaseTable, CaseParties, Report), TokeniseError> {
     let (rows, report) = read_rows(exports, tokenising)?;
+    let (table, parties) = case_table(&rows, tokenising, origin)?;
+    Ok((table, parties, report))
+}
+
+fn case_table(
+    rows: &[TokenisedRow],
+    tokenising: &Tokenising<'_>,
+    origin: Origin,
+) -> Result<(CaseTable, CaseParties), TokeniseError> {
     let tokens: Vec<Token> = rows.iter().map(|row| row.token).collect();
     let fingerprints: Vec<Fingerprint> = rows.iter().map(|row| row.fingerprint).collect();
     let parties = CaseParties::new(tokens.clone(), &fingerprints);
-    let outcomes = outcome_columns(export_rules(tokenising), &rows);
+    let outcomes = outcome_columns(export_rules(tokenising), rows);
     CaseTable::new(origin, tokens, outcomes)
-        .map(|table| (table, parties, report))
+        .map(|table| (table, parties))
         .map_err(TokeniseError::Table)
+}
+
+/// The export of case parties of a pooled round, which is read once.
+pub struct PooledCases {
+    /// What screening sees of it, as of [`tokenise_cases`].
+    pub table: CaseTable,
+    /// The case parties.
+    pub parties: CaseParties,
+    /// What lists need of it, as of [`listed_rows`].
+    pub listed: ListedCases,
+}
+
+/// Tokenises the export of case parties and keeps what lists need of it.
+///
+/// # Errors
+/// See [`TokeniseError`].
+pub fn tokenise_pooled_cases(
+    exports: &[Export],
+    tokenising: &Tokenising<'_>,
+    marker: &PersonMarker,
+    origin: Origin,
+) -> Result<(PooledCases, Report), TokeniseError> {
+    let (rows, dead_in_register, report) = read_rows_and_dead(exports, tokenising)?;
+    let (table, parties) = case_table(&rows, tokenising, origin)?;
+    let cases = PooledCases {
+        table,
+        parties,
+        listed: ListedCases::new(rows, dead_in_register, marker),
+    };
+    Ok((cases, report))
 }
 
 /// Tokenises a register. The table has one row per person; the outcomes of the
@@ -138,8 +177,26 @@ pub struct ListedCases {
     /// The tokens in the register of persons of whom a row, which is withheld for it, says that
     /// they have died. Empty if the settings have no tokeniser of a register.
     pub dead_in_register: BTreeSet<[u8; Token::LENGTH]>,
-    /// The report.
-    pub report: Report,
+}
+
+impl ListedCases {
+    fn new(
+        rows: Vec<TokenisedRow>,
+        dead_in_register: BTreeSet<[u8; Token::LENGTH]>,
+        marker: &PersonMarker,
+    ) -> Self {
+        let mut scratch = Scratch::default();
+        let listed = rows.into_iter().map(|row| ListedRow {
+            person: marker.mark(&row.token, &mut scratch),
+            in_register: row.in_register,
+            outcomes: row.outcomes,
+            listed: row.listed,
+        });
+        ListedCases {
+            rows: listed.collect(),
+            dead_in_register,
+        }
+    }
 }
 
 /// Returns what lists show of the case rows, and whose they are.
@@ -150,20 +207,9 @@ pub fn listed_rows(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
     marker: &PersonMarker,
-) -> Result<ListedCases, TokeniseError> {
+) -> Result<(ListedCases, Report), TokeniseError> {
     let (rows, dead_in_register, report) = read_rows_and_dead(exports, tokenising)?;
-    let mut scratch = Scratch::default();
-    let listed = rows.into_iter().map(|row| ListedRow {
-        person: marker.mark(&row.token, &mut scratch),
-        in_register: row.in_register,
-        outcomes: row.outcomes,
-        listed: row.listed,
-    });
-    Ok(ListedCases {
-        rows: listed.collect(),
-        dead_in_register,
-        report,
-    })
+    Ok((ListedCases::new(rows, dead_in_register, marker), report))
 }
 
 /// Reads the rows of an export that become tokens. Sorts them by token, then by

@@ -18,6 +18,8 @@ use aidlink_agency::scan::Export;
 use aidlink_agency::tokenise::{
     FileReport, Listed, ListedCases, ListedRow, Report, Tokenising, listed_rows,
 };
+use aidlink_policy::pack::Policy;
+use aidlink_policy::schema::ExportSchema;
 
 /// A lead with the data of its case rows from the procuratorate's own export.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,16 +85,13 @@ pub struct ScreenedRound {
     pub received: Option<Vec<ReceivedAid>>,
 }
 
-/// Finds the rows that the leads and the persons who could not be judged refer to.
-/// Returns them in the same order, and the report on the export. `register` is the
-/// procuratorate's register, if the round reads one.
+/// Reads the procuratorate's export, and finds in it the rows that the leads and the persons who
+/// could not be judged refer to. Returns them in the same order, and the report on the export.
+/// `register` is the procuratorate's register, if the round reads one.
 ///
 /// # Errors
-/// When the export cannot be tokenised, or is not the screened one: its digest
-/// differs, or a reference exceeds its rows. Also when the centre says of its rows what they do
-/// not say, when a lead is of several persons, or a person has two leads for one aid, receives one
-/// for which there is a lead, has a lead and could not be judged, or is twice among these: no
-/// screening gives that, and their numbers would not be unique.
+/// When the export cannot be tokenised, or is not the screened one: its digest differs. Also as
+/// for [`resolve_listed`].
 pub fn resolve(
     exports: &[Export],
     tokenising: &Tokenising<'_>,
@@ -105,14 +104,35 @@ pub fn resolve(
         register: register.map(RoundRegister::tokeniser),
         ..*tokenising
     };
-    let ListedCases {
-        rows,
-        dead_in_register,
-        report,
-    } = listed_rows(exports, tokenising, marker).map_err(|error| error.into_faults(exports))?;
+    let listed = listed_rows(exports, tokenising, marker);
+    let (cases, report) = listed.map_err(|error| error.into_faults(exports))?;
     if report.files != files {
         return Err(not_this_export(exports));
     }
+    let (schema, policy) = (tokenising.schema, tokenising.policy);
+    let round = resolve_listed(exports, cases, schema, policy, screened, register)?;
+    Ok((round, report))
+}
+
+/// As [`resolve`], with the rows of the export. `exports` are named where they are at fault.
+///
+/// # Errors
+/// When a reference exceeds the export's rows. Also when the centre says of its rows what they do
+/// not say, when a lead is of several persons, or a person has two leads for one aid, receives one
+/// for which there is a lead, has a lead and could not be judged, or is twice among these: no
+/// screening gives that, and their numbers would not be unique.
+pub fn resolve_listed(
+    exports: &[Export],
+    cases: ListedCases,
+    schema: &ExportSchema,
+    policy: &Policy,
+    screened: ScreenedRound,
+    register: Option<&RoundRegister>,
+) -> Result<ResolvedRound, Faults> {
+    let ListedCases {
+        rows,
+        dead_in_register,
+    } = cases;
     let find = |references: &mut dyn Iterator<Item = usize>| -> Result<_, Faults> {
         let cases = references.map(|reference| rows.get(reference));
         let cases: Option<Vec<&ListedRow>> = cases.collect();
@@ -127,7 +147,7 @@ pub fn resolve(
         Ok((person, cases, minor))
     };
     let outcomes = |reference: usize| rows.get(reference).map(|row| row.outcomes.as_slice());
-    let own_rules = OwnRules::of(tokenising.policy);
+    let own_rules = OwnRules::of(policy);
     let mut leads_of_persons = BTreeSet::new();
     let mut persons = BTreeSet::new();
     let mut lead = |screened: ScreenedLead| {
@@ -198,9 +218,9 @@ pub fn resolve(
     let shown = register.zip(known.as_ref()).map(|(register, known)| {
         let dead = register.open_leads_of(&dead_in_register);
         let cases = rows.iter().map(|row| (row.person, &row.listed));
-        ShownLeads::of(tokenising.schema, known, received, dead, cases)
+        ShownLeads::of(schema, known, received, dead, cases)
     });
-    let round = ResolvedRound {
+    Ok(ResolvedRound {
         leads,
         not_judged: persons,
         provisional: screened.provisional,
@@ -208,8 +228,7 @@ pub fn resolve(
         fields_missing: screened.fields_missing,
         known,
         shown,
-    };
-    Ok((round, report))
+    })
 }
 
 fn not_one_person(exports: &[Export]) -> Faults {

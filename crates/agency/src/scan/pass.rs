@@ -37,7 +37,7 @@ pub enum Pass {
 impl Pass {
     /// The pass used in rounds.
     pub const DEFAULT: Pass = Pass::Fast {
-        block_bytes: 1 << 18,
+        block_bytes: 1 << 20,
     };
 }
 

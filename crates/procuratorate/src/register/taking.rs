@@ -477,8 +477,8 @@ fn persons(
         register: Some(register.tokeniser),
         ..Tokenising::of(terms, planned, &tokeniser, &on_rows)
     };
-    let ListedCases { rows, report, .. } =
-        listed_rows(&exports, &tokenising, &marker).map_err(|error| error.into_faults(&exports))?;
+    let listed = listed_rows(&exports, &tokenising, &marker);
+    let (ListedCases { rows, .. }, report) = listed.map_err(|error| error.into_faults(&exports))?;
     // Only the same bytes are known to give the same persons.
     let cases = manifest.exports.iter();
     let mut cases = cases.filter(|export| export.export == CASE_EXPORT);
