@@ -14,7 +14,7 @@ use aidlink_office::as_written::{Difference, differences};
 use aidlink_office::deletion_record::{DeletionRecord, RoundFile};
 use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
-use aidlink_office::needed::Needed;
+use aidlink_office::needed::{Needed, RoundPlace};
 use aidlink_office::open_leftovers::OpenLeftovers;
 use aidlink_office::remains::{Remains, remains};
 use aidlink_office::round::{CONFIGURATION, WrittenRound};
@@ -271,16 +271,17 @@ impl Evidence {
         };
         let folder = &self.verification.folder;
         let others = others.iter().filter(|other| *other != folder);
-        let needed = Needed::by(
-            others,
-            |output| found.opened.open(output),
-            &[own.signer],
-            day,
-            &found.round_files,
-            &RoundKey::id_for,
-        );
-        match needed {
-            Ok(needed) => self.remains.keep(|found| needed.until(found)),
+        let made_from = [self.manifest().round_file_blake3.as_str()];
+        let place = RoundPlace {
+            folder: &found.folder,
+            opened: &found.opened,
+            round_files: &found.round_files,
+            made_from: &made_from,
+        };
+        match Needed::by(others, &[own.signer], day, place) {
+            Ok(needed) => self
+                .remains
+                .keep(|found| needed.until(found, &RoundKey::id_for)),
             Err(faults) => self.needs_unknown.extend(faults),
         }
     }

@@ -42,7 +42,7 @@ use crate::deletion_record::{
     PlacedFile, RoundFile, SignedBy, check_readable, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
-use crate::needed::Needed;
+use crate::needed::{Needed, RoundPlace};
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
 use crate::round_folder::{FoundRoundFile, OpenedFolders};
@@ -139,6 +139,8 @@ struct PurgePlan {
     superseded: Vec<RoundFile>,
     /// What journals and records state.
     stated: Stated,
+    /// What other outputs need; `None` before it was asked.
+    needed: Option<Needed>,
     /// Keeps other purges of the folder away until this one has ended.
     _lock: Option<File>,
 }
@@ -214,6 +216,17 @@ impl Purge<'_> {
             .iter()
             .filter_map(|plan| plan.verification.signer.key());
         signers.extend(named.cloned());
+        let manifests = planned.iter().map(|plan| &plan.verification.manifest);
+        let made_from: Vec<String> = manifests
+            .map(|manifest| manifest.round_file_blake3.clone())
+            .collect();
+        let made_from: Vec<&str> = made_from.iter().map(String::as_str).collect();
+        let place = RoundPlace {
+            folder: self.round_folder,
+            opened: self.opened,
+            round_files: self.round_files,
+            made_from: &made_from,
+        };
         for plan in planned {
             let day = match plan.is_due {
                 true => self.today(),
@@ -221,9 +234,9 @@ impl Purge<'_> {
             };
             let own = folder(plan);
             let others = later.iter().filter(|other| **other != own);
-            let open = |output: &Path| self.opened.open(output);
-            let needed = Needed::by(others, open, &signers, day, self.round_files, self.key_id)?;
-            plan.remains.keep(|found| needed.until(found));
+            let needed = Needed::by(others, &signers, day, place)?;
+            plan.remains.keep(|found| needed.until(found, self.key_id));
+            plan.needed = Some(needed);
         }
         Ok(())
     }
@@ -331,6 +344,7 @@ impl Purge<'_> {
         Ok(PurgePlan {
             stated,
             remains,
+            needed: None,
             superseded: Vec::new(),
             made_at: self.now,
             is_due: today >= verification.manifest.retention_until || self.early.is_some(),
@@ -658,6 +672,7 @@ impl PurgePlan {
                 places: &self.places,
                 key_id,
             },
+            needed: self.needed.as_ref(),
         }
     }
 

@@ -60,11 +60,6 @@ pub struct Remains {
 }
 
 impl FoundFile {
-    /// Whether it has the name that an interrupted purge gave it.
-    pub(crate) fn is_set_aside(&self) -> bool {
-        self.place != Path::new(&self.file.path)
-    }
-
     /// Returns the entry of a journal.
     pub(crate) fn journaled(&self) -> PlacedFile {
         PlacedFile {
