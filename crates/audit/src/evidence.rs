@@ -235,8 +235,8 @@ impl Evidence {
     }
 
     /// Counts what other output folders record of the inputs, if their inputs have the same
-    /// provenance as those of this one. A record that another key signed, for whatever
-    /// reason, counts in its own folder only.
+    /// provenance as those of this one. What a record that another key signed, for whatever
+    /// reason, says of deleted files counts in its own folder only.
     pub fn rest_on(&mut self, outputs: &[OutputRecords]) {
         let Some(own) = self.verification.provenance() else {
             return;
@@ -250,9 +250,13 @@ impl Evidence {
                 (&mut self.records, &other.records),
                 (&mut self.elsewhere, &other.elsewhere),
             ] {
-                let records = records.iter();
-                let records = records.filter(|record| record.public_key == signer);
-                counted.extend(records.cloned());
+                counted.extend(records.iter().map(|record| {
+                    match record.public_key == signer {
+                        true => record.clone(),
+                        // Whoever signed it: that a file was there again makes only more careful.
+                        false => record.leaving_only(),
+                    }
+                }));
             }
         }
     }

@@ -95,7 +95,9 @@ impl Decision<'_> {
         if self.removed.has(file) {
             return Fate::Settled;
         }
-        let by_another = self.by_others.of(file).next();
+        // Not if a purge has seen the file since, whoever signed its record.
+        let mut claims = self.by_others.of(file);
+        let by_another = claims.find(|claim| !self.recorded.is_seen_after(file, claim.at));
         let can_be_confirmed = by_another.is_some_and(|claim| claim.can_be_confirmed);
         let by_another = by_another.map(|claim| Text::clone(&claim.why));
         let is_here = self.here.has(file);
@@ -103,6 +105,9 @@ impl Decision<'_> {
         let is_later =
             |journaled: &&Journaled| !self.recorded.times(file).any(|at| at > journaled.begun_at);
         if let Some(journaled) = journaled.filter(is_later) {
+            let begun_at = journaled.begun_at;
+            let is_set_aside =
+                journaled.is_set_aside && !self.recorded.is_seen_after(file, begun_at);
             match self.listings.presence(&journaled.placed) {
                 Presence::FolderGone(_) if self.confirms(file) => return Fate::Confirmed,
                 Presence::Unknown(why) | Presence::FolderGone(why) => {
@@ -122,7 +127,7 @@ impl Decision<'_> {
                     return Fate::Uncertain(why);
                 }
                 // Another folder may have a file of the same name, as far as records name it.
-                Presence::Gone if journaled.is_set_aside && !is_here => {
+                Presence::Gone if is_set_aside && !is_here => {
                     return Fate::RemovedEarlier;
                 }
                 Presence::Seen { .. } | Presence::Gone => {}
