@@ -507,6 +507,8 @@ impl Purge<'_> {
         let left_files = files_of(&left);
         removed.retain(|file| file.part == FilePart::CutOff || !left_files.has(file));
         removed.sort();
+        // Not before: another file may have the same name, and that one was deleted.
+        left.extend(plan.of_no_manifest());
         let (not_found, confirmed) = (accounts.not_found.clone(), accounts.confirmed.clone());
         let nothing_left = removed.is_empty()
             && removed_earlier.is_empty()
@@ -682,21 +684,29 @@ impl PurgePlan {
         times.min().unwrap_or(now).min(now)
     }
 
-    /// Returns the files that this purge must not delete. Files outside the round's folder,
-    /// whose deletion cannot be checked, are reported by one record.
+    /// Returns the files of the manifest that this purge must not delete.
     fn doubtful(&self) -> Vec<LeftFile> {
         let doubtful = self.remains.doubtful.iter();
-        let doubtful = doubtful.filter(|(_, doubt)| !matches!(doubt, Doubt::Needed(_)));
-        let doubtful =
-            doubtful.map(|(file, doubt)| (*doubt, LeftFile::new(file, doubt.text(file))));
+        let doubtful = doubtful
+            .filter(|(_, doubt)| doubt.is_of_manifest() && !matches!(doubt, Doubt::Needed(_)));
+        let left = doubtful.map(|(file, doubt)| LeftFile::new(file, doubt.text(file)));
+        left.collect()
+    }
+
+    /// Returns the files that this purge must not delete and that the manifest does not name below
+    /// the round's folder: those that no step read, and those outside, whose deletion cannot be
+    /// checked and which one record reports.
+    fn of_no_manifest(&self) -> impl Iterator<Item = LeftFile> {
         let records = &self.verification.deleted;
         let is_recorded = |file: &LeftFile| {
             let mut earlier = records.iter().flat_map(|record| &record.left);
-            earlier.any(|left| (&left.path, &left.digest) == (&file.path, &file.digest))
+            let is_it = |left: &LeftFile| (&left.path, &left.digest) == (&file.path, &file.digest);
+            earlier.any(|left| left.is_outside() && is_it(left))
         };
-        let reported =
-            doubtful.filter(|(doubt, file)| *doubt != Doubt::Outside || !is_recorded(file));
-        reported.map(|(_, file)| file).collect()
+        let doubtful = self.remains.doubtful.iter();
+        let doubtful = doubtful.filter(|(_, doubt)| !doubt.is_of_manifest());
+        let left = doubtful.map(|(file, doubt)| LeftFile::new(file, doubt.text(file)));
+        left.filter(move |file| !(file.is_outside() && is_recorded(file)))
     }
 
     /// Returns the inputs that other outputs still need. They are no other output's to report.
@@ -710,10 +720,7 @@ impl PurgePlan {
     fn left_before(&self) -> bool {
         let last = self.verification.deleted.last();
         let mut left = last.into_iter().flat_map(|record| &record.left);
-        left.any(|left| {
-            let mut outside = self.remains.outside().map(RoundFile::recorded);
-            !outside.any(|file| (&file.path, &file.digest) == (&left.path, &left.digest))
-        })
+        left.any(|left| !left.is_outside())
     }
 }
 

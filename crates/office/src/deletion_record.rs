@@ -213,13 +213,15 @@ impl LeftFile {
         ![PROVES_NOTHING, NOBODY_KNOWS].iter().any(is_unseen)
     }
 
+    /// Whether it was read from outside the round's folder.
+    pub(crate) fn is_outside(&self) -> bool {
+        Doubt::Outside.text(&self.file()).en == self.why.en
+    }
+
     /// Whether it is none of the files that the manifest names below the round's folder: it was
     /// outside, or no step read it. Another file may have its name in records.
     pub(crate) fn is_of_no_manifest(&self) -> bool {
-        let file = self.file();
-        [Doubt::Outside, Doubt::NotRead]
-            .iter()
-            .any(|doubt| doubt.text(&file).en == self.why.en)
+        self.is_outside() || Doubt::NotRead.text(&self.file()).en == self.why.en
     }
 
     /// Returns the file.

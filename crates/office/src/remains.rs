@@ -124,6 +124,15 @@ impl Remains {
         there.chain(self.doubtful.iter().map(|(file, _)| file))
     }
 
+    /// Returns those of them that the manifest names below the folders of the round. Another file
+    /// outside them, or one that no step read, may have the same name in records.
+    pub(crate) fn named_here(&self) -> impl Iterator<Item = &RoundFile> {
+        let there = self.there.iter().map(|found| &found.file);
+        let doubtful = self.doubtful.iter();
+        let doubtful = doubtful.filter(|(_, doubt)| doubt.is_of_manifest());
+        there.chain(doubtful.map(|(file, _)| file))
+    }
+
     /// Returns the files of which something that may be the file is here.
     pub(crate) fn seen(&self) -> impl Iterator<Item = &RoundFile> {
         let there = self.there.iter().map(|found| &found.file);
@@ -192,6 +201,11 @@ pub enum Doubt {
 }
 
 impl Doubt {
+    /// Whether it is a doubt about a file that the manifest names below the folders of the round.
+    pub(crate) fn is_of_manifest(self) -> bool {
+        !matches!(self, Doubt::Outside | Doubt::NotRead)
+    }
+
     /// Returns the message for the user about this file.
     pub fn text(self, file: &RoundFile) -> Text {
         match self {
