@@ -11,7 +11,7 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::accounted::Accounted;
 use aidlink_office::as_written::{Difference, differences};
-use aidlink_office::deletion_record::{DeletionRecord, RoundFile};
+use aidlink_office::deletion_record::{DeletionRecord, RoundFile, dated_after};
 use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
 use aidlink_office::needed::{Needed, RoundPlace};
@@ -24,6 +24,7 @@ use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
 use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::schema::Schemas;
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::minimisation::Matrix;
@@ -114,6 +115,9 @@ pub struct Evidence {
     records: Vec<DeletionRecord>,
     /// Those of them that were written in a copy of their folder.
     elsewhere: Vec<DeletionRecord>,
+    /// Journals and records, of this folder and of those that count for its inputs, that are dated
+    /// after the clock, as they may be shown.
+    pub dated_later: Vec<String>,
     /// Folders of which nobody can tell whether they still need the inputs.
     pub needs_unknown: Vec<Fault>,
     /// The result of the leak scan.
@@ -134,6 +138,7 @@ pub struct OutputRecords {
     provenance: Option<Provenance>,
     records: Vec<DeletionRecord>,
     elsewhere: Vec<DeletionRecord>,
+    dated_later: Vec<String>,
 }
 
 impl OutputRecords {
@@ -144,6 +149,7 @@ impl OutputRecords {
             provenance: verification.provenance(),
             records: verification.deleted.clone(),
             elsewhere: verification.deleted_elsewhere.clone(),
+            dated_later: dated_later(verification),
         }
     }
 }
@@ -222,6 +228,7 @@ impl Evidence {
             ),
             records: Vec::new(),
             elsewhere: Vec::new(),
+            dated_later: dated_later(&verification),
             needs_unknown: Vec::new(),
             register: RegisterEvidence::find(&verification, round_folder, round_file),
             leaks: scan_folder(&verification.opened, &verification.manifest),
@@ -246,6 +253,7 @@ impl Evidence {
         let folder = &self.verification.folder;
         let others = outputs.iter().filter(|other| other.folder != *folder);
         for other in others.filter(|other| other.provenance == own) {
+            self.dated_later.extend(other.dated_later.iter().cloned());
             for (counted, records) in [
                 (&mut self.records, &other.records),
                 (&mut self.elsewhere, &other.elsewhere),
@@ -403,6 +411,13 @@ impl Evidence {
     pub fn is_purged(&self) -> bool {
         !self.verification.deleted.is_empty()
     }
+}
+
+/// Returns the journals and records of a folder that are dated after the clock.
+fn dated_later(verification: &Verification) -> Vec<String> {
+    let paths = dated_after(&verification.opened, Timestamp::now(), |_, _| true);
+    let paths = paths.iter().map(|path| verification.folder.join(path));
+    paths.map(|path| shown_path(&path)).collect()
 }
 
 fn shown<'f>(files: impl Iterator<Item = &'f RoundFile>) -> Vec<String> {

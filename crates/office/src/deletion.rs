@@ -39,14 +39,14 @@ use crate::aside::as_recorded;
 use crate::audit_log::LOG;
 use crate::deletion_record::{
     DeletionRecord, FilePart, Journal, JournalStep, Journals, LARGEST_DOCUMENT, LeftFile,
-    PlacedFile, RoundFile, SignedBy, check_readable, lock_for_purge, shown_round,
+    PlacedFile, RoundFile, SignedBy, check_readable, dated_after, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
 use crate::needed::{Needed, RoundPlace};
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
 use crate::round_folder::{FoundRoundFile, OpenedFolders};
-use crate::signing::SigningKey;
+use crate::signing::{PublicKey, SigningKey};
 use crate::verification::{NamedKeys, Signer, Verification, opened_at, verify_opened};
 use crate::written_path::stays_inside;
 
@@ -175,6 +175,7 @@ impl Purge<'_> {
         }
         let mut planned = faults.or_value(Some(planned))?;
         self.check_filled_in(&planned)?;
+        self.check_dates_beside(&planned)?;
         self.keep_needed(&mut planned)?;
         for plan in planned.iter_mut().filter(|plan| self.deletes(plan)) {
             if !plan.remains.there.is_empty() {
@@ -356,7 +357,7 @@ impl Purge<'_> {
     }
 
     /// Checks that the clock is not before the times in the log and in earlier
-    /// records. Otherwise a record could date the deletion before the files were
+    /// records and journals. Otherwise a record could date the deletion before the files were
     /// written. Without a whole log it must not be before the dates in the manifest,
     /// either, nor before the manifest was written, as the file system says.
     fn check_clock(&self, verification: &Verification) -> Result<(), Fault> {
@@ -365,14 +366,12 @@ impl Purge<'_> {
         let records = records.chain(&verification.deleted_elsewhere);
         let records = records.map(|record| record.completed_at);
         if logged.chain(records).any(|at| at > self.now) {
-            return Err(Fault::of_file(
-                &verification.folder.join(LOG),
-                Text::new(
-                    "本机时钟早于本轮日志或删除记录：时钟不准，或已被调回",
-                    "this machine's clock is earlier than this round's log or deletion records: it is wrong or was set back",
-                ),
-                Text::new("请先校准时钟", "correct the clock first"),
-            ));
+            return Err(clock_is_set_back(&verification.folder.join(LOG)));
+        }
+        // A journal, or a document of another key, may decide what became of a file.
+        let later = dated_after(&verification.opened, self.now, |_, _| true);
+        if let Some(path) = later.first() {
+            return Err(clock_is_set_back(&verification.folder.join(path)));
         }
         if verification.log_is_whole {
             return Ok(());
@@ -387,6 +386,29 @@ impl Purge<'_> {
             true => Err(clock_is_early(&verification.folder.join(MANIFEST))),
             false => Ok(()),
         }
+    }
+
+    /// Checks that no journal or record in the round's other output folders, which may count for
+    /// the inputs, is dated after the clock.
+    fn check_dates_beside(&self, planned: &[PurgePlan]) -> Result<(), Faults> {
+        let mut faults = FaultCollector::new();
+        let own = self.signing_key.public();
+        let counts = |key: &PublicKey, round: &str| {
+            planned.iter().filter(|plan| plan.is_due).any(|plan| {
+                let signer = plan.verification.signer.key();
+                let is_signer = key == own || signer == Some(key);
+                is_signer && round == shown_round(&plan.verification.manifest)
+            })
+        };
+        for output in self.siblings {
+            // One that cannot be opened may need the inputs, and stops the purge by itself.
+            let opened = self.opened.open(output);
+            let later = opened.map(|opened| dated_after(&opened, self.now, counts));
+            if let Some(path) = later.unwrap_or_default().first() {
+                faults.push(clock_is_set_back(&output.join(path)));
+            }
+        }
+        faults.finish()
     }
 
     /// Writes a journal of the files to delete and of those that have been set aside.
@@ -801,6 +823,20 @@ fn not_signed_here(output: &Path) -> Fault {
         Text::new(
             "请用 --signing-key 指明当时的签名私钥，并用 aidlink audit verify 查明原因；私钥已不存在的，请用 --other-signer 写明理由",
             "give the signing key that signed it with --signing-key, and run `aidlink audit verify`; if that key no longer exists, give the reason with --other-signer",
+        ),
+    )
+}
+
+fn clock_is_set_back(document: &Path) -> Fault {
+    Fault::of_file(
+        document,
+        Text::new(
+            "本机时钟早于本轮日志或删除记录：时钟不准，或已被调回",
+            "this machine's clock is earlier than this round's log or deletion records: it is wrong or was set back",
+        ),
+        Text::new(
+            "请先校准时钟；时钟无误的，则写下该文件时时钟不准：请记入会议记录，过了该时间再运行 purge",
+            "correct the clock first; if it is right, it was wrong when that was written: note it in the minutes, and run `purge` again after that time",
         ),
     )
 }

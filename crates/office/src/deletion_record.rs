@@ -1061,6 +1061,39 @@ pub fn check_readable(output: &Folder) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Returns the paths in an output folder of the journals and records that are dated after `now`
+/// and that a key validly signed. `counts` decides by that key and the round in them. Which of two
+/// statements about a file is the later one cannot be told with them.
+pub fn dated_after(
+    output: &Folder,
+    now: Timestamp,
+    counts: impl Fn(&PublicKey, &str) -> bool,
+) -> Vec<String> {
+    let deletions = output.folder(Path::new(DELETIONS));
+    let Ok(folder) = deletions else {
+        return Vec::new();
+    };
+    let date = |name: &OsStr| {
+        let (at, key, round, document) = if is_journal(name) {
+            let (bytes, signature) = read_with_signature(&folder, name, JOURNAL).ok()?;
+            let (journal, key) = Journal::parse_signed(&bytes, &signature).ok()?;
+            (journal.begun_at, key, journal.round, JOURNAL)
+        } else if is_stamp(&name.to_string_lossy()) {
+            let (bytes, signature) = read_with_signature(&folder, name, RECORD).ok()?;
+            let (record, key) = DeletionRecord::parse_signed(&bytes, &signature).ok()?;
+            let at = record.completed_at.max(record.begun_at);
+            (at, key, record.round, RECORD)
+        } else {
+            return None;
+        };
+        let path = format!("{DELETIONS}/{}/{document}", name.to_string_lossy());
+        (at > now && counts(&key, &round)).then_some(path)
+    };
+    let entries = folder.entries().unwrap_or_default();
+    let paths = entries.iter().filter_map(|entry| date(&entry.name));
+    paths.collect()
+}
+
 /// The fault for a journal or record that lacks a part, or is not as it was signed.
 fn not_whole(path: &Path) -> Fault {
     Fault::of_file(
