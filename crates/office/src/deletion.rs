@@ -30,7 +30,7 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason, size_text}
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
-use aidlink_files::folder::open_named;
+use aidlink_files::folder::{Folder, open_named};
 use aidlink_files::partial::prefix_of;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
@@ -653,7 +653,19 @@ impl Purge<'_> {
 /// # Errors
 /// When the folder cannot be opened, or another purge holds its lock.
 pub fn lock_round_folder(round_folder: &Path, dry_run: bool) -> Result<Option<File>, Fault> {
-    match open_named(round_folder) {
+    lock_opened(open_named(round_folder), round_folder, dry_run)
+}
+
+/// As [`lock_round_folder`], of the folder that was opened at that path.
+///
+/// # Errors
+/// As there.
+pub(crate) fn lock_opened(
+    opened: io::Result<Folder>,
+    round_folder: &Path,
+    dry_run: bool,
+) -> Result<Option<File>, Fault> {
+    match opened {
         Ok(folder) if !dry_run => {
             let lock = folder.lock_itself();
             lock.map_err(|error| match error.kind() {
