@@ -1,7 +1,7 @@
 //! A round file, a log or a clock that was changed between a run and its purge.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aidlink_agency::key::RoundKey;
 use aidlink_office::deletion::Purge;
@@ -10,8 +10,9 @@ use aidlink_office::signing::SigningKey;
 use jiff::Timestamp;
 
 use super::deleting::{check_19, last_record};
-use crate::deletion::{overdue_round, paths, purge};
-use crate::support::set_mode;
+use crate::audit::FinishedRound;
+use crate::deletion::{overdue_round, paths, purge, write_journal};
+use crate::support::{Round, aidlink, set_mode};
 
 /// It may be data of the round, and no manifest says what it holds.
 #[test]
@@ -168,4 +169,100 @@ fn a_clock_that_was_set_back_is_noticed_without_a_log() {
         assert!(!finished.round.path("round.key").exists());
         assert_eq!(finished.verify().code, 4);
     }
+}
+
+/// Returns a purge with the clock of another time. `outputs` are those of `folder`.
+fn purge_at(now: Timestamp, key: &SigningKey, outputs: &[PathBuf], folder: &Path) {
+    let purge = Purge {
+        outputs,
+        siblings: &[],
+        opened: &OpenedFolders::default(),
+        round_folder: folder,
+        rounds: &[],
+        round_files: &[],
+        unread: &[],
+        signing_key: key,
+        program: "aidlink",
+        early: None,
+        other_signer: None,
+        confirmed: None,
+        filled_in: false,
+        key_id: &RoundKey::id_for,
+        dry_run: false,
+        now,
+    };
+    assert!(purge.run().is_ok());
+}
+
+/// Of two statements about a file nobody could tell which is the later one.
+#[test]
+fn nothing_is_deleted_while_a_journal_or_record_is_dated_after_the_clock() {
+    let text = "this machine's clock is earlier than";
+    let later = Timestamp::now() + jiff::Span::new().hours(24 * 30);
+    for is_journal in [true, false] {
+        let finished = overdue_round();
+        let second = finished.round.path("second");
+        let run = ["--output", second.to_str().unwrap()];
+        assert_eq!(finished.round.run_with(&run).code, 0);
+        match is_journal {
+            true => {
+                write_journal(&finished, &later.to_string(), |_| true);
+            }
+            false => {
+                let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
+                let folder = finished.round.path("");
+                purge_at(later, &key, &[finished.path("")], &folder);
+                // Somebody restored it.
+                fs::write(finished.round.path("veterans.persons.csv"), "rows").unwrap();
+            }
+        }
+        let names = finished.round.names();
+        let (first, second) = (finished.path(""), finished.round.path("second"));
+        let whole = finished.round.path("");
+        for folder in [&first, &second, &whole] {
+            for more in [&[][..], &["--dry-run"]] {
+                let purge = ["purge", folder.to_str().unwrap(), "--lang", "en"];
+                let result = aidlink(&[&purge[..], more].concat());
+                assert_eq!(result.code, 1, "{is_journal} {}", result.stdout);
+                assert!(result.stderr.contains(text), "{}", result.stderr);
+            }
+        }
+        assert_eq!(finished.round.names(), names);
+        assert!(second.join("lists").exists());
+        let audit = finished.audit(&[]).stdout;
+        let told = audit.matches("is dated after this machine's clock").count();
+        assert_eq!(told, 2, "{audit}");
+        assert_eq!(check_19(&finished).0, "not_held");
+    }
+}
+
+/// In records both have the same name.
+#[test]
+fn a_key_is_recorded_beside_one_whose_name_differs_in_a_number() {
+    let round = Round::sample();
+    round.replace(
+        "round.toml",
+        "retention_until = 2026-12-31",
+        "retention_until = 2026-10-01",
+    );
+    let (old, new) = ("13800138000.key", "13900139000.key");
+    round.replace("round.toml", "\"round.key\"", &format!("\"{old}\""));
+    fs::rename(round.path("round.key"), round.path(old)).unwrap();
+    let finished = FinishedRound::of(round);
+    finished.round.replace("round.toml", old, new);
+    fs::write(finished.round.path(new), "a key of somebody").unwrap();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+    assert!(!finished.round.path(old).exists() && finished.round.path(new).exists());
+    let record = last_record(&finished.path(""));
+    assert!(paths(&record["removed"]).contains("***.key"), "{record}");
+    assert!(paths(&record["left"]).contains("***.key"), "{record}");
+    let audit = finished.audit(&[]).stdout;
+    assert!(
+        !audit.contains("missing without a deletion record"),
+        "{audit}"
+    );
+    fs::remove_file(finished.round.path(new)).unwrap();
+    assert_eq!(purge(&finished, &[]).code, 0);
+    assert_eq!(check_19(&finished), ("held".to_owned(), 0));
 }

@@ -162,3 +162,66 @@ fn a_purge_deletes_nothing_through_a_folder_that_is_exchanged_all_the_time() {
         copy_folder(&kept, &finished.round.path(""));
     }
 }
+
+/// Somebody exchanges a folder above the round's all the time. The user names the output folder,
+/// and is in the round's folder.
+#[test]
+fn a_purge_of_an_output_does_not_leave_the_folder_that_holds_it() {
+    let finished = crate::deletion::overdue_round();
+    let root = finished.round.path("../above");
+    fs::create_dir(&root).unwrap();
+    let root = root.canonicalize().unwrap();
+    let (above, away, link) = (root.join("p"), root.join("t"), root.join("link"));
+    symlink(&away, &link).unwrap();
+    let swap = || renameat_with(CWD, &above, CWD, &link, RenameFlags::EXCHANGE).is_ok();
+    for more in [&[][..], &["--round", "round.toml"]] {
+        for _ in 0..12 {
+            for folder in [&above, &away] {
+                fs::create_dir(folder).unwrap();
+                copy_folder(&finished.round.path(""), &folder.join("round"));
+            }
+            if !swap() || !swap() {
+                // The file system cannot do it.
+                return;
+            }
+            let before = content(&away);
+            let is_done = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let mut is_away = false;
+                    while !is_done.load(Ordering::Relaxed) || is_away {
+                        is_away ^= swap();
+                        std::thread::sleep(Duration::from_micros(300));
+                    }
+                });
+                // The shell enters the folder whatever is above it later.
+                let purged = Command::new(env!("CARGO_BIN_EXE_aidlink"))
+                    .args(["purge", "output", "--lang", "en"])
+                    .args(more)
+                    .current_dir(above.join("round"))
+                    .output();
+                purged.unwrap();
+                is_done.store(true, Ordering::Relaxed);
+            });
+            let after = content(&away);
+            let inside = content(&above);
+            for kept in [after, inside] {
+                let record = kept
+                    .keys()
+                    .find(|path| path.ends_with("/deletion-record.json"));
+                let Some(record) = record else {
+                    assert_eq!(kept, before, "files are gone without a record");
+                    continue;
+                };
+                let record: serde_json::Value = serde_json::from_slice(&kept[record]).unwrap();
+                for file in crate::deletion::paths(&record["removed"]) {
+                    let is_there = kept.contains_key(&format!("round/{file}"));
+                    assert!(!is_there, "{file} is recorded as deleted and is there");
+                }
+            }
+            for folder in [&above, &away] {
+                fs::remove_dir_all(folder).unwrap();
+            }
+        }
+    }
+}

@@ -358,3 +358,35 @@ fn the_next_run_deletes_nothing_in_what_is_mounted_in_a_leftover() {
     assert!(is_intact(&treasure) && leftover.exists());
     drop(mounted);
 }
+
+/// In records both have the same name.
+#[test]
+fn one_of_two_equal_leftovers_that_cannot_be_removed_is_deleted_by_the_next_purge() {
+    let path = ".output.partial-abc/***.csv";
+    let mut is_tried = false;
+    for at in 36..60 {
+        let finished = overdue_round();
+        let leftover = finished.round.path(LEFTOVER);
+        fs::create_dir(&leftover).unwrap();
+        for name in ["13800138000.csv", "13900139000.csv"] {
+            fs::write(leftover.join(name), "rows").unwrap();
+        }
+        set_mode(&leftover, 0o1700);
+        let fails = format!("inject=unlinkat:error=EIO:when={at}");
+        let Some((code, _)) = purge_with(&finished, &["-e", &fails], &[]) else {
+            return;
+        };
+        let record = last_record(&finished.path(""));
+        if code != 3 || !paths(&record["left"]).contains(path) {
+            continue;
+        }
+        is_tried = true;
+        assert!(paths(&record["removed"]).contains(path), "{record}");
+        assert_eq!(check_19(&finished).0, "not_held");
+        assert_finished(&finished, &purge(&finished, &[]));
+        let record = last_record(&finished.path(""));
+        assert_eq!(paths(&record["removed"]), [path.to_owned()].into());
+        assert!(!leftover.exists());
+    }
+    assert!(is_tried);
+}

@@ -8,7 +8,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::deleting::{assert_finished, assert_left, check_19, last_record, records};
+use aidlink_office::signing::SigningKey;
+
+use super::deleting::{
+    assert_finished, assert_left, change_journal, check_19, last_record, records,
+};
 use crate::audit::FinishedRound;
 use crate::deletion::{kill_purge, overdue_round, paths, purge};
 use crate::support::aidlink;
@@ -239,5 +243,101 @@ fn a_file_of_which_a_copy_is_left_is_in_one_list_of_a_record() {
         let missing = &last_record(&finished.path(""))["not_found"];
         assert_eq!(paths(missing), FILES.map(str::to_owned).into());
         assert_eq!(check_19(&finished).0, "not_held");
+    }
+}
+
+/// Returns another key, and the arguments with which a purge uses it.
+fn other_key(finished: &FinishedRound) -> (SigningKey, Vec<String>) {
+    let file = finished.round.path("../other.key");
+    let key = SigningKey::make(&file).unwrap();
+    let file = file.to_str().unwrap().to_owned();
+    let more = ["--signing-key", &file, "--other-signer", "the key was lost"];
+    (key, more.map(str::to_owned).to_vec())
+}
+
+/// Puts another file in the place of one that was deleted.
+fn put_in_place(finished: &FinishedRound, file: &str) -> PathBuf {
+    let place = place_of(finished, file);
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    fs::write(&place, "what somebody restored").unwrap();
+    place
+}
+
+/// Returns the paths in a list of the newest record.
+fn listed(finished: &FinishedRound, list: &str) -> BTreeSet<String> {
+    paths(&last_record(&finished.path(""))[list])
+}
+
+/// A purge with one key deletes a file, one with another key sees it there again.
+#[test]
+fn a_file_that_a_purge_has_seen_again_is_missing_whichever_key_signs() {
+    for file in FILES {
+        for is_other_first in [false, true] {
+            let finished = overdue_round();
+            let (_, other) = other_key(&finished);
+            let other: Vec<&str> = other.iter().map(String::as_str).collect();
+            let (first, second) = match is_other_first {
+                true => (other.as_slice(), &[][..]),
+                false => (&[][..], other.as_slice()),
+            };
+            assert_eq!(purge(&finished, first).code, 0, "{file}");
+            let place = put_in_place(&finished, file);
+            let result = purge(&finished, second);
+            assert_eq!(result.code, 3, "{file} {}", result.stderr);
+            assert!(listed(&finished, "left").contains(file), "{file}");
+            fs::remove_file(place).unwrap();
+            let what = format!("{file} {is_other_first}");
+            for _ in 0..2 {
+                let result = purge(&finished, first);
+                assert_eq!(result.code, 3, "{what} {}", result.stdout);
+                let text = "an earlier deletion record lists it as left";
+                assert!(result.stdout.contains(text), "{what} {}", result.stdout);
+                let key = finished.round.path("../other.pub");
+                let audit = finished.audit(&["--public-key", key.to_str().unwrap()]);
+                let text = "missing without a deletion record";
+                assert!(audit.stdout.contains(text), "{what} {}", audit.stdout);
+            }
+            // What the others account for stays accounted for.
+            let others: Vec<&str> = FILES.into_iter().filter(|other| *other != file).collect();
+            let result = purge(&finished, first);
+            for other in others {
+                assert!(!result.stdout.contains(other), "{what} {}", result.stdout);
+            }
+        }
+    }
+}
+
+/// A purge with one key was killed, one with another key sees the file there again.
+#[test]
+fn a_file_of_a_killed_purge_that_another_key_has_seen_again_is_missing() {
+    for file in FILES {
+        for is_other_killed in [false, true] {
+            let finished = overdue_round();
+            let (key, other) = other_key(&finished);
+            let other: Vec<&str> = other.iter().map(String::as_str).collect();
+            for (_, place) in kill_purge(&finished) {
+                fs::remove_file(place).unwrap();
+            }
+            let (first, second) = match is_other_killed {
+                true => {
+                    change_journal(&finished, &key, |_| {});
+                    (other.as_slice(), &[][..])
+                }
+                false => (&[][..], other.as_slice()),
+            };
+            let place = put_in_place(&finished, file);
+            let result = purge(&finished, second);
+            assert_eq!(result.code, 3, "{file} {}", result.stderr);
+            assert!(listed(&finished, "left").contains(file), "{file}");
+            fs::remove_file(place).unwrap();
+            let result = purge(&finished, first);
+            let what = format!("{file} {is_other_killed}: {}", result.stdout);
+            assert!(
+                !listed(&finished, "removed_earlier").contains(file),
+                "{what}"
+            );
+            assert!(listed(&finished, "not_found").contains(file), "{what}");
+            assert_eq!(check_19(&finished).0, "not_held", "{what}");
+        }
     }
 }

@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -22,18 +25,28 @@ enum Way {
     LinkedFolder,
     /// By the same path, and the round file was edited since.
     EditedSince,
-    /// It has copies of its own.
+    /// It has copies of its own, and is beside its own round file.
     OwnCopies,
+    /// There are copies, and a round file beside them, and the output is elsewhere.
+    CopiesElsewhere,
 }
 
 impl Way {
-    const ALL: [Way; 5] = [
+    const ALL: [Way; 6] = [
         Way::NestedRound,
         Way::LinkedFiles,
         Way::LinkedFolder,
         Way::EditedSince,
         Way::OwnCopies,
+        Way::CopiesElsewhere,
     ];
+
+    fn output(self) -> &'static str {
+        match self {
+            Way::OwnCopies => "data/later",
+            _ => "later",
+        }
+    }
 
     /// Returns the later round file.
     fn prepare(self, round: &Round) -> &'static str {
@@ -65,7 +78,7 @@ impl Way {
             let (from, to) = (round.path(input), round.path(FOLDER).join(input));
             match self {
                 Way::EditedSince => {}
-                Way::OwnCopies => {
+                Way::OwnCopies | Way::CopiesElsewhere => {
                     fs::copy(from, to).unwrap();
                 }
                 Way::LinkedFiles => {
@@ -80,7 +93,9 @@ impl Way {
             Way::NestedRound | Way::LinkedFiles | Way::LinkedFolder
         );
         let (name, later) = match self {
-            Way::NestedRound | Way::OwnCopies => ("data/round.toml", below(&later)),
+            Way::NestedRound | Way::OwnCopies | Way::CopiesElsewhere => {
+                ("data/round.toml", below(&later))
+            }
             Way::LinkedFiles | Way::EditedSince => ("later.toml", later),
             Way::LinkedFolder => {
                 symlink(FOLDER, round.path("alias")).unwrap();
@@ -109,6 +124,7 @@ impl Way {
 }
 
 fn run(round: &Round, file: &str, output: &str) {
+    fs::create_dir_all(round.path(output).parent().unwrap()).unwrap();
     let (file, output) = (round.path(file), round.path(output));
     let (file, output) = (file.to_str().unwrap(), output.to_str().unwrap());
     let result = aidlink(&["run", file, "--output", output, "--lang", "en"]);
@@ -130,7 +146,7 @@ fn an_input_is_kept_by_whatever_path_a_later_output_reads_it() {
         let round = Round::sample();
         let later = way.prepare(&round);
         run(&round, "round.toml", "older");
-        run(&round, later, "later");
+        run(&round, later, way.output());
         if matches!(way, Way::EditedSince) {
             let text = round.read(later);
             round.write(later, format!("{text}\n# edited\n"));
@@ -149,11 +165,123 @@ fn an_input_is_kept_by_whatever_path_a_later_output_reads_it() {
             Way::OwnCopies => {
                 assert!(!round.path("veterans.persons.csv").exists());
                 assert!(!round.path("round.key").exists());
-                assert_eq!(holds(FOLDER), 7 + 1);
+                assert_eq!(holds(FOLDER), 7 + 2);
             }
-            Way::EditedSince => assert!(round.path("veterans.persons.csv").exists()),
+            Way::EditedSince | Way::CopiesElsewhere => {
+                assert!(round.path("veterans.persons.csv").exists())
+            }
             _ => assert!(holds(FOLDER) >= 7, "{way:?}"),
         }
+    }
+}
+
+/// Returns a round with an output that is due and, in another folder, one of the same inputs that
+/// is not.
+fn round_with_later_output(output: &str) -> Round {
+    let round = Round::sample();
+    let later = Way::EditedSince.prepare(&round);
+    run(&round, "round.toml", "older");
+    let text = round.read(later);
+    round.write("round.toml", text);
+    fs::remove_file(round.path(later)).unwrap();
+    fs::remove_dir_all(round.path(FOLDER)).unwrap();
+    run(&round, "round.toml", output);
+    round
+}
+
+/// Copies round file and inputs into a folder of the round.
+fn back_up(round: &Round, folder: &str) -> Vec<String> {
+    let manifest: Value = serde_json::from_str(&round.read("older/manifest.json")).unwrap();
+    let exports = manifest["exports"].as_array().unwrap().iter();
+    let files = exports.flat_map(|export| export["files"].as_array().unwrap());
+    let files = files.map(|file| file["file"].as_str().unwrap().to_owned());
+    let inputs: Vec<String> = files.chain(["round.key".to_owned()]).collect();
+    assert_eq!(inputs.len(), 7);
+    fs::create_dir_all(round.path(folder)).unwrap();
+    for file in inputs.iter().map(String::as_str).chain(["round.toml"]) {
+        fs::copy(round.path(file), round.path(folder).join(file)).unwrap();
+    }
+    inputs
+}
+
+fn purge_all(round: &Round, more: &[&str]) -> CommandResult {
+    let folder = round.path("");
+    aidlink(
+        &[
+            &["purge", folder.to_str().unwrap(), "--lang", "en"][..],
+            more,
+        ]
+        .concat(),
+    )
+}
+
+/// The backup's round file is the only one with the digest in the manifest. It does not say which
+/// files the output read.
+#[test]
+fn a_backup_of_round_file_and_inputs_frees_no_input() {
+    type Change = fn(&Round);
+    let changes: [(&str, Change); 3] = [
+        ("edited", |round| {
+            let text = round.read("round.toml");
+            round.write("round.toml", format!("{text}\n# a remark\n"));
+        }),
+        ("moved", |round| {
+            fs::remove_file(round.path("round.toml")).unwrap();
+        }),
+        ("unchanged", |_| {}),
+    ];
+    for (name, change) in changes {
+        // The backup is beside the output that needs the inputs, or around it.
+        for backup in ["backup", "sub"] {
+            let round = round_with_later_output("sub/later");
+            let inputs = back_up(&round, backup);
+            change(&round);
+            for more in [&["--dry-run"][..], &[]] {
+                let result = purge_all(&round, more);
+                let told = result.stdout.matches(MESSAGE).count();
+                let what = format!("{name} {backup}: {}{}", result.stdout, result.stderr);
+                assert_eq!(told, 7, "{what}");
+            }
+            for input in &inputs {
+                assert!(round.path(backup).join(input).exists(), "{input}");
+                assert!(round.path(input).exists(), "{name} {backup} {input}");
+            }
+        }
+    }
+}
+
+/// Programs replace a file by a copy of itself, such as one that synchronises folders.
+#[test]
+fn an_input_is_kept_that_is_replaced_by_a_copy_of_itself_while_a_purge_runs() {
+    let round = round_with_later_output("sub/later");
+    let kept = round.path("../kept");
+    let copy = |from: &Path, to: &Path| {
+        let copied = Command::new("cp").arg("-a").args([from, to]).status();
+        assert!(copied.unwrap().success());
+    };
+    copy(&round.path(""), &kept);
+    let kept = kept.canonicalize().unwrap();
+    let (input, fresh) = (round.path("veterans.persons.csv"), kept.join("../fresh"));
+    let bytes = fs::read(&input).unwrap();
+    for _ in 0..8 {
+        let is_done = AtomicBool::new(false);
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) && input.exists() {
+                    fs::write(&fresh, &bytes).unwrap();
+                    let _ = fs::rename(&fresh, &input);
+                    std::thread::sleep(Duration::from_micros(500));
+                }
+            });
+            let result = purge_all(&round, &[]);
+            is_done.store(true, Ordering::Relaxed);
+            result
+        });
+        let told = result.stdout.matches(MESSAGE).count();
+        assert_eq!(told, 7, "{}{}", result.stdout, result.stderr);
+        assert!(input.exists());
+        fs::remove_dir_all(round.path("")).unwrap();
+        copy(&kept, &round.path(""));
     }
 }
 

@@ -11,10 +11,10 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::accounted::Accounted;
 use aidlink_office::as_written::{Difference, differences};
-use aidlink_office::deletion_record::{DeletionRecord, RoundFile};
+use aidlink_office::deletion_record::{DeletionRecord, RoundFile, dated_after};
 use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
-use aidlink_office::needed::Needed;
+use aidlink_office::needed::{Needed, RoundPlace};
 use aidlink_office::open_leftovers::OpenLeftovers;
 use aidlink_office::remains::{Remains, remains};
 use aidlink_office::round::{CONFIGURATION, WrittenRound};
@@ -24,6 +24,7 @@ use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
 use aidlink_policy::reading::PlannedExport;
 use aidlink_policy::schema::Schemas;
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::minimisation::Matrix;
@@ -114,6 +115,9 @@ pub struct Evidence {
     records: Vec<DeletionRecord>,
     /// Those of them that were written in a copy of their folder.
     elsewhere: Vec<DeletionRecord>,
+    /// Journals and records, of this folder and of those that count for its inputs, that are dated
+    /// after the clock, as they may be shown.
+    pub dated_later: Vec<String>,
     /// Folders of which nobody can tell whether they still need the inputs.
     pub needs_unknown: Vec<Fault>,
     /// The result of the leak scan.
@@ -134,6 +138,7 @@ pub struct OutputRecords {
     provenance: Option<Provenance>,
     records: Vec<DeletionRecord>,
     elsewhere: Vec<DeletionRecord>,
+    dated_later: Vec<String>,
 }
 
 impl OutputRecords {
@@ -144,6 +149,7 @@ impl OutputRecords {
             provenance: verification.provenance(),
             records: verification.deleted.clone(),
             elsewhere: verification.deleted_elsewhere.clone(),
+            dated_later: dated_later(verification),
         }
     }
 }
@@ -222,6 +228,7 @@ impl Evidence {
             ),
             records: Vec::new(),
             elsewhere: Vec::new(),
+            dated_later: dated_later(&verification),
             needs_unknown: Vec::new(),
             register: RegisterEvidence::find(&verification, round_folder, round_file),
             leaks: scan_folder(&verification.opened, &verification.manifest),
@@ -235,8 +242,8 @@ impl Evidence {
     }
 
     /// Counts what other output folders record of the inputs, if their inputs have the same
-    /// provenance as those of this one. A record that another key signed, for whatever
-    /// reason, counts in its own folder only.
+    /// provenance as those of this one. What a record that another key signed, for whatever
+    /// reason, says of deleted files counts in its own folder only.
     pub fn rest_on(&mut self, outputs: &[OutputRecords]) {
         let Some(own) = self.verification.provenance() else {
             return;
@@ -246,13 +253,18 @@ impl Evidence {
         let folder = &self.verification.folder;
         let others = outputs.iter().filter(|other| other.folder != *folder);
         for other in others.filter(|other| other.provenance == own) {
+            self.dated_later.extend(other.dated_later.iter().cloned());
             for (counted, records) in [
                 (&mut self.records, &other.records),
                 (&mut self.elsewhere, &other.elsewhere),
             ] {
-                let records = records.iter();
-                let records = records.filter(|record| record.public_key == signer);
-                counted.extend(records.cloned());
+                counted.extend(records.iter().map(|record| {
+                    match record.public_key == signer {
+                        true => record.clone(),
+                        // Whoever signed it: that a file was there again makes only more careful.
+                        false => record.leaving_only(),
+                    }
+                }));
             }
         }
     }
@@ -271,16 +283,17 @@ impl Evidence {
         };
         let folder = &self.verification.folder;
         let others = others.iter().filter(|other| *other != folder);
-        let needed = Needed::by(
-            others,
-            |output| found.opened.open(output),
-            &[own.signer],
-            day,
-            &found.round_files,
-            &RoundKey::id_for,
-        );
-        match needed {
-            Ok(needed) => self.remains.keep(|found| needed.until(found)),
+        let made_from = [self.manifest().round_file_blake3.as_str()];
+        let place = RoundPlace {
+            folder: &found.folder,
+            opened: &found.opened,
+            round_files: &found.round_files,
+            made_from: &made_from,
+        };
+        match Needed::by(others, &[own.signer], day, place) {
+            Ok(needed) => self
+                .remains
+                .keep(|found| needed.until(found, &RoundKey::id_for)),
             Err(faults) => self.needs_unknown.extend(faults),
         }
     }
@@ -398,6 +411,13 @@ impl Evidence {
     pub fn is_purged(&self) -> bool {
         !self.verification.deleted.is_empty()
     }
+}
+
+/// Returns the journals and records of a folder that are dated after the clock.
+fn dated_later(verification: &Verification) -> Vec<String> {
+    let paths = dated_after(&verification.opened, Timestamp::now(), |_, _| true);
+    let paths = paths.iter().map(|path| verification.folder.join(path));
+    paths.map(|path| shown_path(&path)).collect()
 }
 
 fn shown<'f>(files: impl Iterator<Item = &'f RoundFile>) -> Vec<String> {

@@ -299,10 +299,21 @@ pub use opened::Folder;
 #[cfg(not(unix))]
 pub use by_path::Folder;
 
+/// Opens the folder to which a path leads, through whatever links. The system follows the path
+/// once, so that nobody can exchange a part of it between two steps.
+///
+/// # Errors
+/// If it is missing or not a folder.
+#[cfg(unix)]
+pub fn open_named(path: &Path) -> io::Result<Folder> {
+    Folder::open_through_links(path)
+}
+
 /// Opens the folder to which a path leads, through whatever links.
 ///
 /// # Errors
 /// If it is missing or not a folder.
+#[cfg(not(unix))]
 pub fn open_named(path: &Path) -> io::Result<Folder> {
     Folder::open(&std::fs::canonicalize(path)?)
 }
@@ -422,7 +433,20 @@ mod opened {
                 false => path,
             };
             let path: PathBuf = path.components().collect();
-            let folder = openat(rustix::fs::CWD, &path, OPENED, Mode::empty())?;
+            Self::open_at(path, OPENED)
+        }
+
+        /// As [`Folder::open`], also of a folder that is a link.
+        pub(super) fn open_through_links(path: &Path) -> io::Result<Self> {
+            let path = match path.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => path,
+            };
+            Self::open_at(path.components().collect(), OPENED - OFlags::NOFOLLOW)
+        }
+
+        fn open_at(path: PathBuf, flags: OFlags) -> io::Result<Self> {
+            let folder = openat(rustix::fs::CWD, &path, flags, Mode::empty())?;
             Ok(Folder {
                 folder,
                 path,

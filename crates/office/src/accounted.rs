@@ -13,6 +13,9 @@ pub struct Recorded {
     pub(crate) at: Timestamp,
     /// The key that signed it, if it is not the manifest's.
     other_key: Option<String>,
+    /// Of a file that a record lists as left: whether its purge has seen something that may be
+    /// the file.
+    is_seen: bool,
 }
 
 impl Recorded {
@@ -21,16 +24,35 @@ impl Recorded {
         Recorded {
             at: record.completed_at,
             other_key: is_by_other.then(|| record.public_key.clone()),
+            is_seen: false,
         }
     }
 
-    /// Whether this record, which lists a file as left, ends what `removed` proves of it. For a
-    /// purge with another key nothing is proven by that record, so it lists as left what that one
-    /// accounts for.
+    /// As [`Recorded::by`], of a file that the record lists as left.
+    pub(crate) fn leaving(record: &DeletionRecord, left: &LeftFile) -> Self {
+        Recorded {
+            is_seen: left.is_seen(),
+            ..Recorded::by(record)
+        }
+    }
+
+    /// What a record of another key says that does not count otherwise: that its purge, which
+    /// ended `at` that time, has seen a file.
+    pub(crate) fn seen_by_another(at: Timestamp, key: &str) -> Self {
+        Recorded {
+            at,
+            other_key: Some(key.to_owned()),
+            is_seen: true,
+        }
+    }
+
+    /// Whether this record, which lists a file as left, ends what `removed` proves of it: always
+    /// if its purge has seen the file, whoever signed it. For a purge with another key nothing is
+    /// proven by that record, so it lists as left, unseen, what that one accounts for.
     fn ends(&self, removed: &Recorded) -> bool {
         let counts = removed.other_key.is_none() || removed.other_key == self.other_key;
         // Earlier versions listed a file of which a copy was left in both lists of a record.
-        counts && self.at >= removed.at
+        (self.is_seen || counts) && self.at >= removed.at
     }
 }
 
@@ -52,8 +74,8 @@ impl Accounted {
             for file in record.accounted() {
                 accounted.add_removed(file, Recorded::by(record));
             }
-            for file in record.left.iter().map(LeftFile::file) {
-                accounted.add_left(&file, Recorded::by(record));
+            for left in record.left.iter().filter(|left| !left.is_of_no_manifest()) {
+                accounted.add_left(&left.file(), Recorded::leaving(record, left));
             }
         }
         accounted
@@ -80,6 +102,12 @@ impl Accounted {
         let removed = self.removed.of(file);
         let removed = removed.filter(move |removed| !left.iter().any(|left| left.ends(removed)));
         removed.map(|removed| removed.at)
+    }
+
+    /// Whether a purge that ended after `at` has seen a file again and left it.
+    pub(crate) fn is_seen_after(&self, file: &RoundFile, at: Timestamp) -> bool {
+        let mut left = self.left.of(file);
+        left.any(|left| left.is_seen && left.at > at)
     }
 
     /// Whether a record lists a file as left that may be confirmed to be deleted.

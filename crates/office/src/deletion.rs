@@ -30,7 +30,7 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults, io_reason, size_text}
 use aidlink_faults::personal_number::black_out;
 use aidlink_faults::text::Text;
 use aidlink_files::document::{Document as _, Head};
-use aidlink_files::folder::open_named;
+use aidlink_files::folder::{Folder, open_named};
 use aidlink_files::partial::prefix_of;
 use jiff::civil::Date;
 use jiff::{Span, Timestamp};
@@ -39,14 +39,14 @@ use crate::aside::as_recorded;
 use crate::audit_log::LOG;
 use crate::deletion_record::{
     DeletionRecord, FilePart, Journal, JournalStep, Journals, LARGEST_DOCUMENT, LeftFile,
-    PlacedFile, RoundFile, SignedBy, check_readable, lock_for_purge, shown_round,
+    PlacedFile, RoundFile, SignedBy, check_readable, dated_after, lock_for_purge, shown_round,
 };
 use crate::manifest::{MANIFEST, Software};
-use crate::needed::Needed;
+use crate::needed::{Needed, RoundPlace};
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
 use crate::round_folder::{FoundRoundFile, OpenedFolders};
-use crate::signing::SigningKey;
+use crate::signing::{PublicKey, SigningKey};
 use crate::verification::{NamedKeys, Signer, Verification, opened_at, verify_opened};
 use crate::written_path::stays_inside;
 
@@ -139,6 +139,8 @@ struct PurgePlan {
     superseded: Vec<RoundFile>,
     /// What journals and records state.
     stated: Stated,
+    /// What other outputs need; `None` before it was asked.
+    needed: Option<Needed>,
     /// Keeps other purges of the folder away until this one has ended.
     _lock: Option<File>,
 }
@@ -173,6 +175,7 @@ impl Purge<'_> {
         }
         let mut planned = faults.or_value(Some(planned))?;
         self.check_filled_in(&planned)?;
+        self.check_dates_beside(&planned)?;
         self.keep_needed(&mut planned)?;
         for plan in planned.iter_mut().filter(|plan| self.deletes(plan)) {
             if !plan.remains.there.is_empty() {
@@ -214,6 +217,17 @@ impl Purge<'_> {
             .iter()
             .filter_map(|plan| plan.verification.signer.key());
         signers.extend(named.cloned());
+        let manifests = planned.iter().map(|plan| &plan.verification.manifest);
+        let made_from: Vec<String> = manifests
+            .map(|manifest| manifest.round_file_blake3.clone())
+            .collect();
+        let made_from: Vec<&str> = made_from.iter().map(String::as_str).collect();
+        let place = RoundPlace {
+            folder: self.round_folder,
+            opened: self.opened,
+            round_files: self.round_files,
+            made_from: &made_from,
+        };
         for plan in planned {
             let day = match plan.is_due {
                 true => self.today(),
@@ -221,9 +235,9 @@ impl Purge<'_> {
             };
             let own = folder(plan);
             let others = later.iter().filter(|other| **other != own);
-            let open = |output: &Path| self.opened.open(output);
-            let needed = Needed::by(others, open, &signers, day, self.round_files, self.key_id)?;
-            plan.remains.keep(|found| needed.until(found));
+            let needed = Needed::by(others, &signers, day, place)?;
+            plan.remains.keep(|found| needed.until(found, self.key_id));
+            plan.needed = Some(needed);
         }
         Ok(())
     }
@@ -331,6 +345,7 @@ impl Purge<'_> {
         Ok(PurgePlan {
             stated,
             remains,
+            needed: None,
             superseded: Vec::new(),
             made_at: self.now,
             is_due: today >= verification.manifest.retention_until || self.early.is_some(),
@@ -342,7 +357,7 @@ impl Purge<'_> {
     }
 
     /// Checks that the clock is not before the times in the log and in earlier
-    /// records. Otherwise a record could date the deletion before the files were
+    /// records and journals. Otherwise a record could date the deletion before the files were
     /// written. Without a whole log it must not be before the dates in the manifest,
     /// either, nor before the manifest was written, as the file system says.
     fn check_clock(&self, verification: &Verification) -> Result<(), Fault> {
@@ -351,14 +366,12 @@ impl Purge<'_> {
         let records = records.chain(&verification.deleted_elsewhere);
         let records = records.map(|record| record.completed_at);
         if logged.chain(records).any(|at| at > self.now) {
-            return Err(Fault::of_file(
-                &verification.folder.join(LOG),
-                Text::new(
-                    "本机时钟早于本轮日志或删除记录：时钟不准，或已被调回",
-                    "this machine's clock is earlier than this round's log or deletion records: it is wrong or was set back",
-                ),
-                Text::new("请先校准时钟", "correct the clock first"),
-            ));
+            return Err(clock_is_set_back(&verification.folder.join(LOG)));
+        }
+        // A journal, or a document of another key, may decide what became of a file.
+        let later = dated_after(&verification.opened, self.now, |_, _| true);
+        if let Some(path) = later.first() {
+            return Err(clock_is_set_back(&verification.folder.join(path)));
         }
         if verification.log_is_whole {
             return Ok(());
@@ -373,6 +386,29 @@ impl Purge<'_> {
             true => Err(clock_is_early(&verification.folder.join(MANIFEST))),
             false => Ok(()),
         }
+    }
+
+    /// Checks that no journal or record in the round's other output folders, which may count for
+    /// the inputs, is dated after the clock.
+    fn check_dates_beside(&self, planned: &[PurgePlan]) -> Result<(), Faults> {
+        let mut faults = FaultCollector::new();
+        let own = self.signing_key.public();
+        let counts = |key: &PublicKey, round: &str| {
+            planned.iter().filter(|plan| plan.is_due).any(|plan| {
+                let signer = plan.verification.signer.key();
+                let is_signer = key == own || signer == Some(key);
+                is_signer && round == shown_round(&plan.verification.manifest)
+            })
+        };
+        for output in self.siblings {
+            // One that cannot be opened may need the inputs, and stops the purge by itself.
+            let opened = self.opened.open(output);
+            let later = opened.map(|opened| dated_after(&opened, self.now, counts));
+            if let Some(path) = later.unwrap_or_default().first() {
+                faults.push(clock_is_set_back(&output.join(path)));
+            }
+        }
+        faults.finish()
     }
 
     /// Writes a journal of the files to delete and of those that have been set aside.
@@ -493,6 +529,8 @@ impl Purge<'_> {
         let left_files = files_of(&left);
         removed.retain(|file| file.part == FilePart::CutOff || !left_files.has(file));
         removed.sort();
+        // Not before: another file may have the same name, and that one was deleted.
+        left.extend(plan.of_no_manifest());
         let (not_found, confirmed) = (accounts.not_found.clone(), accounts.confirmed.clone());
         let nothing_left = removed.is_empty()
             && removed_earlier.is_empty()
@@ -615,7 +653,19 @@ impl Purge<'_> {
 /// # Errors
 /// When the folder cannot be opened, or another purge holds its lock.
 pub fn lock_round_folder(round_folder: &Path, dry_run: bool) -> Result<Option<File>, Fault> {
-    match open_named(round_folder) {
+    lock_opened(open_named(round_folder), round_folder, dry_run)
+}
+
+/// As [`lock_round_folder`], of the folder that was opened at that path.
+///
+/// # Errors
+/// As there.
+pub(crate) fn lock_opened(
+    opened: io::Result<Folder>,
+    round_folder: &Path,
+    dry_run: bool,
+) -> Result<Option<File>, Fault> {
+    match opened {
         Ok(folder) if !dry_run => {
             let lock = folder.lock_itself();
             lock.map_err(|error| match error.kind() {
@@ -658,6 +708,7 @@ impl PurgePlan {
                 places: &self.places,
                 key_id,
             },
+            needed: self.needed.as_ref(),
         }
     }
 
@@ -667,21 +718,29 @@ impl PurgePlan {
         times.min().unwrap_or(now).min(now)
     }
 
-    /// Returns the files that this purge must not delete. Files outside the round's folder,
-    /// whose deletion cannot be checked, are reported by one record.
+    /// Returns the files of the manifest that this purge must not delete.
     fn doubtful(&self) -> Vec<LeftFile> {
         let doubtful = self.remains.doubtful.iter();
-        let doubtful = doubtful.filter(|(_, doubt)| !matches!(doubt, Doubt::Needed(_)));
-        let doubtful =
-            doubtful.map(|(file, doubt)| (*doubt, LeftFile::new(file, doubt.text(file))));
+        let doubtful = doubtful
+            .filter(|(_, doubt)| doubt.is_of_manifest() && !matches!(doubt, Doubt::Needed(_)));
+        let left = doubtful.map(|(file, doubt)| LeftFile::new(file, doubt.text(file)));
+        left.collect()
+    }
+
+    /// Returns the files that this purge must not delete and that the manifest does not name below
+    /// the round's folder: those that no step read, and those outside, whose deletion cannot be
+    /// checked and which one record reports.
+    fn of_no_manifest(&self) -> impl Iterator<Item = LeftFile> {
         let records = &self.verification.deleted;
         let is_recorded = |file: &LeftFile| {
             let mut earlier = records.iter().flat_map(|record| &record.left);
-            earlier.any(|left| (&left.path, &left.digest) == (&file.path, &file.digest))
+            let is_it = |left: &LeftFile| (&left.path, &left.digest) == (&file.path, &file.digest);
+            earlier.any(|left| left.is_outside() && is_it(left))
         };
-        let reported =
-            doubtful.filter(|(doubt, file)| *doubt != Doubt::Outside || !is_recorded(file));
-        reported.map(|(_, file)| file).collect()
+        let doubtful = self.remains.doubtful.iter();
+        let doubtful = doubtful.filter(|(_, doubt)| !doubt.is_of_manifest());
+        let left = doubtful.map(|(file, doubt)| LeftFile::new(file, doubt.text(file)));
+        left.filter(move |file| !(file.is_outside() && is_recorded(file)))
     }
 
     /// Returns the inputs that other outputs still need. They are no other output's to report.
@@ -695,10 +754,7 @@ impl PurgePlan {
     fn left_before(&self) -> bool {
         let last = self.verification.deleted.last();
         let mut left = last.into_iter().flat_map(|record| &record.left);
-        left.any(|left| {
-            let mut outside = self.remains.outside().map(RoundFile::recorded);
-            !outside.any(|file| (&file.path, &file.digest) == (&left.path, &left.digest))
-        })
+        left.any(|left| !left.is_outside())
     }
 }
 
@@ -779,6 +835,20 @@ fn not_signed_here(output: &Path) -> Fault {
         Text::new(
             "请用 --signing-key 指明当时的签名私钥，并用 aidlink audit verify 查明原因；私钥已不存在的，请用 --other-signer 写明理由",
             "give the signing key that signed it with --signing-key, and run `aidlink audit verify`; if that key no longer exists, give the reason with --other-signer",
+        ),
+    )
+}
+
+fn clock_is_set_back(document: &Path) -> Fault {
+    Fault::of_file(
+        document,
+        Text::new(
+            "本机时钟早于本轮日志或删除记录：时钟不准，或已被调回",
+            "this machine's clock is earlier than this round's log or deletion records: it is wrong or was set back",
+        ),
+        Text::new(
+            "请先校准时钟；时钟无误的，则写下该文件时时钟不准：请记入会议记录，过了该时间再运行 purge",
+            "correct the clock first; if it is right, it was wrong when that was written: note it in the minutes, and run `purge` again after that time",
         ),
     )
 }

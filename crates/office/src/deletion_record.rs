@@ -21,6 +21,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::Software;
+use crate::remains::Doubt;
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey};
 use crate::written_path::plain;
 
@@ -38,6 +39,12 @@ const SET_ASIDE_SUFFIX: &str = "-set-aside";
 const RECORD: &str = DeletionRecord::FILE;
 /// The file name of a journal; each journal has its own folder.
 const JOURNAL: &str = Journal::FILE;
+
+/// In the reason why a file is left: another document says that it was deleted, which does not
+/// count for this purge.
+pub(crate) const PROVES_NOTHING: &str = "that proves nothing";
+/// In the reason why a file is left: its folder is not here or could not be listed.
+pub(crate) const NOBODY_KNOWS: &str = "so nobody knows whether it was deleted";
 
 /// The kind of a round's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -199,6 +206,24 @@ impl LeftFile {
         }
     }
 
+    /// Whether its purge has seen something that may be the file. Not if it only found a statement
+    /// that proves nothing to it, or could not look: the reason says so, in every version.
+    pub(crate) fn is_seen(&self) -> bool {
+        let is_unseen = |words: &&str| self.why.en.contains(*words);
+        ![PROVES_NOTHING, NOBODY_KNOWS].iter().any(is_unseen)
+    }
+
+    /// Whether it was read from outside the round's folder.
+    pub(crate) fn is_outside(&self) -> bool {
+        Doubt::Outside.text(&self.file()).en == self.why.en
+    }
+
+    /// Whether it is none of the files that the manifest names below the round's folder: it was
+    /// outside, or no step read it. Another file may have its name in records.
+    pub(crate) fn is_of_no_manifest(&self) -> bool {
+        self.is_outside() || Doubt::NotRead.text(&self.file()).en == self.why.en
+    }
+
     /// Returns the file.
     pub fn file(&self) -> RoundFile {
         RoundFile {
@@ -292,6 +317,18 @@ impl DeletionRecord {
     /// Returns the files that this purge or an interrupted one deleted.
     pub fn all_removed(&self) -> impl Iterator<Item = &RoundFile> {
         self.removed.iter().chain(&self.removed_earlier)
+    }
+
+    /// Returns the record without what it says of files that were deleted: only which were left.
+    #[must_use]
+    pub fn leaving_only(&self) -> Self {
+        DeletionRecord {
+            removed: Vec::new(),
+            removed_earlier: Vec::new(),
+            not_found: Vec::new(),
+            confirmed: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// Returns the files for which the record accounts: those deleted, and those of which a
@@ -447,10 +484,14 @@ impl SignedDocument for Journal {
 pub struct OtherDocument {
     /// The public key of the key that signed it.
     pub public_key: String,
-    /// The end of the deletion; `None` for a journal.
-    pub recorded_at: Option<Timestamp>,
+    /// The end of the deletion; of a journal, the start.
+    pub at: Timestamp,
+    /// Whether it is a record.
+    pub is_record: bool,
     /// The files of the round that it lists as set aside or deleted.
     pub files: Vec<RoundFile>,
+    /// Those that its purge has seen and left.
+    pub seen: Vec<RoundFile>,
 }
 
 /// The most bytes that files which only documents of other keys name may take in a record.
@@ -497,7 +538,7 @@ impl Journals {
             })
         };
         let is_by_other = |key: &PublicKey| ![signed_by.signer, own].contains(&key);
-        let mut seen = BTreeSet::new();
+        let mut known = BTreeSet::new();
         let mut bytes_of_others = 0;
         // One document at a time is in memory.
         for entry in folder.entries().unwrap_or_default() {
@@ -506,10 +547,14 @@ impl Journals {
                 () if is_stamp(&name.to_string_lossy()) => {
                     let record = DeletionRecord::read_signed(&folder, name, signed_by, is_by_other);
                     let Ok((record, _)) = record else { continue };
+                    let left = record.left.iter();
+                    let seen = left.filter(|left| left.is_seen() && !left.is_of_no_manifest());
                     OtherDocument {
+                        seen: seen.map(LeftFile::file).collect(),
                         files: [record.removed, record.removed_earlier].concat(),
                         public_key: record.public_key,
-                        recorded_at: Some(record.completed_at),
+                        at: record.completed_at,
+                        is_record: true,
                     }
                 }
                 () if is_journal(name) => {
@@ -529,21 +574,30 @@ impl Journals {
                     let files = journal.set_aside.into_iter();
                     OtherDocument {
                         files: files.map(|placed| placed.file).collect(),
+                        seen: Vec::new(),
                         public_key: journal.public_key,
-                        recorded_at: None,
+                        at: journal.begun_at,
+                        is_record: false,
                     }
                 }
                 () => continue,
             };
             let mut files: Vec<RoundFile> =
                 by_other.files.iter().map(RoundFile::recorded).collect();
-            files.retain(|file| is_of_round(file) && seen.insert(file.clone()));
+            files.retain(|file| is_of_round(file) && known.insert(file.clone()));
             let bytes = files.iter().map(RoundFile::most_bytes_recorded);
             bytes_of_others += bytes.sum::<u64>();
             if bytes_of_others > MOST_BYTES_OF_OTHERS {
                 return Err(too_many_by_others(&folder.path().join(name)));
             }
-            journals.by_others.push(OtherDocument { files, ..by_other });
+            let seen = by_other.seen.iter().map(RoundFile::recorded);
+            let seen = seen.filter(|file| is_of_round(file)).collect();
+            let other = OtherDocument {
+                files,
+                seen,
+                ..by_other
+            };
+            journals.by_others.push(other);
         }
         Ok(journals)
     }
@@ -1005,6 +1059,39 @@ pub fn check_readable(output: &Folder) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Returns the paths in an output folder of the journals and records that are dated after `now`
+/// and that a key validly signed. `counts` decides by that key and the round in them. Which of two
+/// statements about a file is the later one cannot be told with them.
+pub fn dated_after(
+    output: &Folder,
+    now: Timestamp,
+    counts: impl Fn(&PublicKey, &str) -> bool,
+) -> Vec<String> {
+    let deletions = output.folder(Path::new(DELETIONS));
+    let Ok(folder) = deletions else {
+        return Vec::new();
+    };
+    let date = |name: &OsStr| {
+        let (at, key, round, document) = if is_journal(name) {
+            let (bytes, signature) = read_with_signature(&folder, name, JOURNAL).ok()?;
+            let (journal, key) = Journal::parse_signed(&bytes, &signature).ok()?;
+            (journal.begun_at, key, journal.round, JOURNAL)
+        } else if is_stamp(&name.to_string_lossy()) {
+            let (bytes, signature) = read_with_signature(&folder, name, RECORD).ok()?;
+            let (record, key) = DeletionRecord::parse_signed(&bytes, &signature).ok()?;
+            let at = record.completed_at.max(record.begun_at);
+            (at, key, record.round, RECORD)
+        } else {
+            return None;
+        };
+        let path = format!("{DELETIONS}/{}/{document}", name.to_string_lossy());
+        (at > now && counts(&key, &round)).then_some(path)
+    };
+    let entries = folder.entries().unwrap_or_default();
+    let paths = entries.iter().filter_map(|entry| date(&entry.name));
+    paths.collect()
 }
 
 /// The fault for a journal or record that lacks a part, or is not as it was signed.

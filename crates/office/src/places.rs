@@ -13,7 +13,7 @@ use aidlink_files::folder::{EntryKind, Folder, FolderMark, open_named, sync_name
 use aidlink_files::partial::Partials;
 
 use crate::aside::{as_recorded, aside_place};
-use crate::deletion_record::{FilePart, PlacedFile, RoundFile};
+use crate::deletion_record::{FilePart, NOBODY_KNOWS, PlacedFile, RoundFile};
 use crate::output_folder::holds_an_output;
 
 /// The folders that hold a round's files.
@@ -348,7 +348,7 @@ fn not_synced(error: &io::Error) -> Text {
             reason.zh
         ),
         format!(
-            "an interrupted purge was deleting it, and it is gone, but the disk does not confirm it ({}), so nobody knows whether it was deleted: check the disk and run `purge` again",
+            "an interrupted purge was deleting it, and it is gone, but the disk does not confirm it ({}), {NOBODY_KNOWS}: check the disk and run `purge` again",
             reason.en
         ),
     )
@@ -358,7 +358,9 @@ fn folder_unknown(error: &io::Error) -> Text {
     if error.kind() == io::ErrorKind::NotFound {
         return Text::new(
             "中断的 purge 曾处理此文件，但当时所在的文件夹已不在此处，不能确认已删除；请将该文件夹移回原处，或用 --round 指明轮次文件，再重新运行 purge；已找不到的，请将查明的情况记入会议记录，第19项检查仍为不符合",
-            "an interrupted purge was deleting it, but the folder that held it is not here, so nobody knows whether it was deleted: move that folder back, or name the round file with --round, and run `purge` again; if the folder is gone, note what you found in the minutes, and check 19 stays not held",
+            format!(
+                "an interrupted purge was deleting it, but the folder that held it is not here, {NOBODY_KNOWS}: move that folder back, or name the round file with --round, and run `purge` again; if the folder is gone, note what you found in the minutes, and check 19 stays not held"
+            ),
         );
     }
     let reason = io_reason(error);
@@ -368,7 +370,7 @@ fn folder_unknown(error: &io::Error) -> Text {
             reason.zh
         ),
         format!(
-            "an interrupted purge was deleting it, but its folder cannot be read ({}), so nobody knows whether it was deleted: check the permissions and run `purge` again",
+            "an interrupted purge was deleting it, but its folder cannot be read ({}), {NOBODY_KNOWS}: check the permissions and run `purge` again",
             reason.en
         ),
     )

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::deletion::{Purge, Purged, inputs_in_use, lock_round_folder};
+use crate::deletion::{Purge, Purged, inputs_in_use, lock_opened};
 use crate::deletion_record::{DeletionRecord, RoundFile};
 use crate::ending::Ending;
 use crate::manifest::Manifest;
@@ -164,10 +164,14 @@ fn purge(
     }
     let signing_key = SigningKey::read(&key_file)?;
     // A run may have ended since: no other one begins from now on.
+    let first = found.opened.open(&found.folder);
+    let id = first.as_ref().ok().and_then(|folder| folder.id().ok());
+    let _lock = lock_opened(first, &found.folder, asked.dry_run)?;
     let first = found.folder;
-    let _lock = lock_round_folder(&first, asked.dry_run)?;
     let found = find(asked)?;
-    if found.folder != first {
+    let now = found.opened.open(&found.folder);
+    // Another folder may be at its path by now, and that one is not locked.
+    if found.folder != first || id != now.ok().and_then(|folder| folder.id().ok()) {
         return Err(inputs_in_use(&found.folder).into());
     }
     let purged = Purge {

@@ -60,11 +60,6 @@ pub struct Remains {
 }
 
 impl FoundFile {
-    /// Whether it has the name that an interrupted purge gave it.
-    pub(crate) fn is_set_aside(&self) -> bool {
-        self.place != Path::new(&self.file.path)
-    }
-
     /// Returns the entry of a journal.
     pub(crate) fn journaled(&self) -> PlacedFile {
         PlacedFile {
@@ -127,6 +122,15 @@ impl Remains {
     pub(crate) fn all_here(&self) -> impl Iterator<Item = &RoundFile> {
         let there = self.there.iter().map(|found| &found.file);
         there.chain(self.doubtful.iter().map(|(file, _)| file))
+    }
+
+    /// Returns those of them that the manifest names below the folders of the round. Another file
+    /// outside them, or one that no step read, may have the same name in records.
+    pub(crate) fn named_here(&self) -> impl Iterator<Item = &RoundFile> {
+        let there = self.there.iter().map(|found| &found.file);
+        let doubtful = self.doubtful.iter();
+        let doubtful = doubtful.filter(|(_, doubt)| doubt.is_of_manifest());
+        there.chain(doubtful.map(|(file, _)| file))
     }
 
     /// Returns the files of which something that may be the file is here.
@@ -197,6 +201,11 @@ pub enum Doubt {
 }
 
 impl Doubt {
+    /// Whether it is a doubt about a file that the manifest names below the folders of the round.
+    pub(crate) fn is_of_manifest(self) -> bool {
+        !matches!(self, Doubt::Outside | Doubt::NotRead)
+    }
+
     /// Returns the message for the user about this file.
     pub fn text(self, file: &RoundFile) -> Text {
         match self {

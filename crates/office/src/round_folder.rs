@@ -31,6 +31,13 @@ impl OpenedFolders {
         self.by_path.push((path.to_path_buf(), folder.clone()));
     }
 
+    /// Returns the folder that was opened at this very path.
+    fn at(&self, path: &Path) -> Option<Arc<Folder>> {
+        let mut opened = self.by_path.iter();
+        let found = opened.find(|(opened, _)| opened == path);
+        found.map(|(_, folder)| folder.clone())
+    }
+
     /// Opens a folder, from the one above it that is open. If none is, the user named it: then
     /// links in the path are followed, and the folder itself must not be one.
     ///
@@ -121,20 +128,29 @@ impl RoundFolder {
         }
         let mut foreign = Vec::new();
         let mut opened = OpenedFolders::default();
-        let (folder, outputs) = if is_output_folder(named) {
+        // What the user named is opened once. Somebody may exchange it, or a folder above it, for
+        // a link at any time.
+        let (folder, outputs, base) = if is_output_folder(named) {
             // Paths such as `.` have no parent as written.
             let real = fs::canonicalize(named).unwrap_or_else(|_| named.to_path_buf());
-            if let Ok(output) = Folder::open(named) {
-                opened.add(named, &Arc::new(output));
-            }
-            (parent_of(&real).to_path_buf(), vec![named.to_path_buf()])
+            let folder = parent_of(&real).to_path_buf();
+            let base = match Folder::open(named) {
+                Ok(output) => {
+                    let base = output.container();
+                    opened.add(named, &Arc::new(output));
+                    base
+                }
+                // A link, which is refused later.
+                Err(_) => open_named(&folder),
+            };
+            (folder, vec![named.to_path_buf()], base.map(Arc::new))
         } else {
             let is_of_round = round_file.is_some() || holds_a_round_file(named);
             let base = open_named(named).map_err(|error| Fault::unreadable(named, &error))?;
             let base = Arc::new(base);
             opened.add(named, &base);
             let outputs = outputs_in(&base, named, is_of_round, &mut foreign);
-            (named.to_path_buf(), outputs)
+            (named.to_path_buf(), outputs, Ok(base))
         };
         if outputs.is_empty() {
             return Err(Fault::of_file(
@@ -147,11 +163,18 @@ impl RoundFolder {
             ));
         }
         let named_rounds = round_file.map(|file| vec![file.to_path_buf()]);
-        let (folder, round_file) = match round_file {
-            Some(file) => (parent_of(file).to_path_buf(), Some(file.to_path_buf())),
+        let (folder, round_file, base) = match round_file {
+            Some(file) => {
+                let folder = parent_of(file).to_path_buf();
+                let base = open_named(&folder).map(Arc::new);
+                if let Ok(base) = &base {
+                    check_same_tree(named, &opened.at(named), &folder, base)?;
+                }
+                (folder, Some(file.to_path_buf()), base)
+            }
             None => {
                 let found = round_file_in(&folder, &outputs);
-                (folder, found)
+                (folder, found, base)
             }
         };
         let real = |path: &PathBuf| fs::canonicalize(path).ok();
@@ -165,9 +188,9 @@ impl RoundFolder {
             || outputs.iter().any(|output| has_inputs_in(output, &folder));
         let levels = if is_of_round { DEEPEST } else { 0 };
         let mut siblings: Vec<PathBuf> = Vec::new();
-        match fs::canonicalize(&folder).and_then(|real| Ok((Folder::open(&real)?, real))) {
-            Ok((base, real_folder)) => {
-                let base = Arc::new(base);
+        match base {
+            Ok(base) => {
+                let real_folder = fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone());
                 for path in [&folder, &real_folder] {
                     opened.add(path, &base);
                 }
@@ -203,6 +226,56 @@ impl RoundFolder {
             foreign,
         })
     }
+}
+
+/// Checks that what the user named and the folder of the round file, which were opened one after
+/// the other, lie in each other as their paths say.
+///
+/// # Errors
+/// If another folder was put at one of the paths, or above them, meanwhile.
+fn check_same_tree(
+    named: &Path,
+    opened: &Option<Arc<Folder>>,
+    folder: &Path,
+    base: &Folder,
+) -> Result<(), Fault> {
+    let (Some(opened), Ok(named_at), Ok(folder_at)) = (
+        opened,
+        std::path::absolute(named),
+        std::path::absolute(folder),
+    ) else {
+        return Ok(());
+    };
+    let is_exchanged = |outer: &Folder, below: &Path, inner: &Folder| {
+        let found = match below.as_os_str().is_empty() {
+            true => outer.try_clone(),
+            false => outer.folder(below),
+        };
+        match found.and_then(|found| Ok(found.id()? != inner.id()?)) {
+            Ok(is_another) => is_another,
+            // Its path may lead through a link.
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    };
+    let is_exchanged = match (
+        named_at.strip_prefix(&folder_at),
+        folder_at.strip_prefix(&named_at),
+    ) {
+        (Ok(below), _) => is_exchanged(base, below, opened),
+        (_, Ok(below)) => is_exchanged(opened, below, base),
+        _ => false,
+    };
+    if !is_exchanged {
+        return Ok(());
+    }
+    Err(Fault::of_file(
+        named,
+        Text::new(
+            "打开时此文件夹或其上级文件夹被换成另一文件夹，未继续",
+            "this folder, or one above it, was exchanged for another one while it was opened, so nothing was done",
+        ),
+        Text::new("请查明后重新运行", "find out why, and run again"),
+    ))
 }
 
 /// Whether the folder looks like an output folder, complete or not.
@@ -303,18 +376,24 @@ impl SiblingSearch {
     /// Searches a folder, which is at this path, and the folders below it down to this many
     /// levels. 0 is for a folder of somebody's own, which may hold anything.
     fn search(&mut self, folder: &Folder, at: &Path, levels: usize) {
-        if !is_configuration_of_an_output(at) {
-            let round_files = round_files_in(at).into_iter();
-            self.round_files
-                .extend(round_files.map(|(_, digest)| FoundRoundFile {
-                    folder: at.to_path_buf(),
-                    digest,
-                }));
-        }
         let entries = match folder.entries() {
             Ok(entries) => entries,
             Err(error) => return self.not_searched(at, &error),
         };
+        if !is_configuration_of_an_output(at) {
+            let files = entries.iter().map(|entry| Path::new(&entry.name));
+            let files = files.filter(|name| is_toml(name));
+            let digests = files.filter_map(|name| {
+                let written = WrittenRound::read_in(folder, name, &at.join(name)).ok()?;
+                let digest = written.digest().to_owned();
+                written.names_a_round().then_some(digest)
+            });
+            self.round_files
+                .extend(digests.map(|digest| FoundRoundFile {
+                    folder: at.to_path_buf(),
+                    digest,
+                }));
+        }
         for entry in entries {
             let (name, path) = (&entry.name, at.join(&entry.name));
             // A link may lead back or out of the round's folder.
@@ -522,11 +601,12 @@ fn ids_of(round_files: Vec<PathBuf>) -> Vec<String> {
 fn toml_files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let is_toml = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
-    };
-    paths.filter(is_toml).collect()
+    paths.filter(|path| is_toml(path)).collect()
+}
+
+fn is_toml(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
 }
 
 /// Returns the round files in a folder, each with its digest, in the order of their paths.

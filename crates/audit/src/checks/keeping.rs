@@ -238,6 +238,12 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
             format!("{elsewhere} files are missing, and the deletion record that names them was written in another folder, of which this one may be a copy: a person must confirm that they were deleted here (--confirm-deleted)"),
         ));
     }
+    for path in evidence.dated_later.iter().take(MOST_NAMED) {
+        wrong.push(Text::new(
+            format!("{path} 的时间晚于本机时钟：时钟不准，或写下时时钟不准，不能确认先后；purge 不会删除"),
+            format!("{path} is dated after this machine's clock, which is wrong or was wrong then: nobody can tell what was recorded first, and `purge` deletes nothing"),
+        ));
+    }
     wrong.extend(not_counted(&evidence.verification.not_counted));
     wrong.extend(earlier_missing(&evidence.verification.not_counted));
     for record in &evidence.verification.deleted {

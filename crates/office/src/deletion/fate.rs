@@ -88,17 +88,27 @@ struct Decision<'d> {
     by_others: ByFile<Claim>,
     /// Whether a person confirms that files that are not here were deleted.
     is_confirmed: bool,
+    /// Whether this purge deletes, and not only says what it would delete.
+    deletes: bool,
 }
 
 impl Decision<'_> {
     fn fate(&mut self, file: &RoundFile, journaled: Option<&Journaled>) -> Fate {
         if self.removed.has(file) {
-            return Fate::Settled;
+            return match self.is_another_left(file, journaled) {
+                Some(why) => Fate::Uncertain(why),
+                None => Fate::Settled,
+            };
         }
-        let by_another = self.by_others.of(file).next();
+        // Not if a purge has seen the file since, whoever signed its record.
+        let mut claims = self.by_others.of(file);
+        let by_another = claims.find(|claim| !self.recorded.is_seen_after(file, claim.at));
         let can_be_confirmed = by_another.is_some_and(|claim| claim.can_be_confirmed);
         let by_another = by_another.map(|claim| Text::clone(&claim.why));
         let is_here = self.here.has(file);
+        // What a journal says of a file ends when a purge has seen it since.
+        let is_open = journaled
+            .is_some_and(|journaled| !self.recorded.is_seen_after(file, journaled.begun_at));
         // A purge with another key may have removed a file since.
         let is_later =
             |journaled: &&Journaled| !self.recorded.times(file).any(|at| at > journaled.begun_at);
@@ -122,7 +132,7 @@ impl Decision<'_> {
                     return Fate::Uncertain(why);
                 }
                 // Another folder may have a file of the same name, as far as records name it.
-                Presence::Gone if journaled.is_set_aside && !is_here => {
+                Presence::Gone if journaled.is_set_aside && is_open && !is_here => {
                     return Fate::RemovedEarlier;
                 }
                 Presence::Seen { .. } | Presence::Gone => {}
@@ -133,8 +143,22 @@ impl Decision<'_> {
             Some(_) if self.is_confirmed && can_be_confirmed => Fate::Confirmed,
             Some(why) => Fate::Left(why),
             None if self.confirms(file) => Fate::Confirmed,
-            None if journaled.is_none() && self.confirms_left(file) => Fate::Confirmed,
+            None if !is_open && self.confirms_left(file) => Fate::Confirmed,
             None => Fate::NotFound,
+        }
+    }
+
+    /// Returns the reason if this purge removed a leftover, and another one with the same name in
+    /// records still has the purge's own name. Only a journal says then which name it had.
+    fn is_another_left(&mut self, file: &RoundFile, journaled: Option<&Journaled>) -> Option<Text> {
+        let journaled = journaled.filter(|_| self.deletes && file.part == FilePart::CutOff)?;
+        match self.listings.presence(&journaled.placed) {
+            Presence::Seen {
+                is_set_aside: true,
+                why,
+                ..
+            } => Some(why),
+            _ => None,
         }
     }
 
@@ -164,10 +188,11 @@ pub(super) fn accounts(
     let mut decision = Decision {
         listings: Listings::new(places, syncs),
         removed: done.removed.iter().chain(shared).collect(),
-        here: remains.all_here().collect(),
+        here: remains.named_here().collect(),
         recorded: stated.accounted(),
         by_others: ByFile::default(),
         is_confirmed,
+        deletes: syncs,
     };
     for claim in &stated.by_others {
         decision.by_others.add(&claim.file, claim.clone());

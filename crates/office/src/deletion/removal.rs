@@ -16,6 +16,7 @@ use super::by_file::ByFile;
 use super::done::{Done, Refused, SetAside};
 use crate::aside::{as_recorded, aside_name, aside_name_in, aside_place, numbered};
 use crate::deletion_record::{FilePart, LeftFile, RoundFile};
+use crate::needed::Needed;
 use crate::remains::{Doubt, FoundFile, Look, Search};
 
 /// Folders in which a purge has renamed or removed files. The disk may still have the names as
@@ -58,6 +59,8 @@ impl Unsynced {
 pub(super) struct Removal<'r> {
     /// Finds and checks them.
     pub(super) search: Search<'r>,
+    /// What other outputs need.
+    pub(super) needed: Option<&'r Needed>,
 }
 
 impl Removal<'_> {
@@ -154,11 +157,19 @@ impl Removal<'_> {
         }
     }
 
+    /// Returns why a file must stay that another output needs by now. What is at the paths of the
+    /// output may have been exchanged since the plan was made.
+    fn needed(&self, found: &FoundFile) -> Option<Text> {
+        let needed = self.needed.filter(|_| found.file.is_input())?;
+        let day = needed.until(found, self.search.key_id)?;
+        Some(Doubt::Needed(day).text(&found.file))
+    }
+
     /// Gives a file the purge's own name, that of `place`, and checks it under that name.
     /// `is_stated` says whether a journal of an earlier purge lists it as set aside.
     ///
     /// # Errors
-    /// The reason, if it cannot be renamed or is another file now.
+    /// The reason, if it cannot be renamed, is another file now, or another output needs it.
     pub(super) fn set_one_aside(
         &self,
         found: &FoundFile,
@@ -168,6 +179,9 @@ impl Removal<'_> {
     ) -> Result<SetAside, Refused> {
         // Somebody may exchange the folder at any time, so it is opened once.
         let holder = self.holder(found)?;
+        if let Some(why) = self.needed(found) {
+            return Err(why.into());
+        }
         let from = &found.place;
         if *from != place {
             let renamed = holder.rename_in_place(Path::new(name_of(from)), name_of(&place));
@@ -207,7 +221,8 @@ impl Removal<'_> {
     /// Removes a file that was set aside. Returns its number of names before.
     ///
     /// # Errors
-    /// The reason, if it cannot be removed, is another file now, or was written to since. It keeps
+    /// The reason, if it cannot be removed, is another file now, was written to since, or another
+    /// output needs it. It keeps
     /// the purge's own name: the journal says that it was set aside, and under its old name it
     /// could be moved away and would count as deleted.
     pub(super) fn remove_one(
@@ -219,6 +234,10 @@ impl Removal<'_> {
             place, id, state, ..
         } = &aside.found;
         let holder = self.holder(&aside.found)?;
+        if let Some(why) = self.needed(&aside.found) {
+            let kept = Some(aside.clone());
+            return Err(Refused { why, kept });
+        }
         match holder.remove_file_if(Path::new(name_of(place)), *id, *state) {
             Ok(Some(names)) => {
                 unsynced.add(aside.found.folder, holder);

@@ -91,5 +91,5 @@ pub(super) fn shared(remains: &Remains, own: &Done, removed: &[RoundFile]) -> Ve
 }
 
 fn named_by(remains: &Remains) -> ByFile<()> {
-    remains.gone.iter().chain(remains.all_here()).collect()
+    remains.gone.iter().chain(remains.named_here()).collect()
 }

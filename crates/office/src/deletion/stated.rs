@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::accounted::{Accounted, Recorded};
 use crate::deletion_record::{
-    DeletionRecord, FilePart, Journal, Journals, LeftFile, PlacedFile, RoundFile,
+    DeletionRecord, FilePart, Journal, Journals, PROVES_NOTHING, PlacedFile, RoundFile,
 };
 use crate::open_leftovers::OpenLeftovers;
 use crate::signing::PublicKey;
@@ -29,6 +29,8 @@ pub(super) struct Journaled {
 #[derive(Clone)]
 pub(super) struct Claim {
     pub(super) file: RoundFile,
+    /// When it was deleted or set aside, as the document says.
+    pub(super) at: Timestamp,
     /// Why nobody may call the file missing.
     pub(super) why: Rc<Text>,
     /// Whether a person may confirm it: this office signed it, for another copy of the folder.
@@ -73,10 +75,11 @@ impl Stated {
             stated
                 .removed
                 .extend(removed.map(|file| (file, Recorded::by(record))));
-            let left = record.left.iter().map(LeftFile::file);
+            let left = record.left.iter();
+            let left = left.filter(|left| !left.is_of_no_manifest());
             stated
                 .left
-                .extend(left.map(|file| (file, Recorded::by(record))));
+                .extend(left.map(|left| (left.file(), Recorded::leaving(record, left))));
         }
         for record in elsewhere {
             let why = Rc::new(recorded_elsewhere(record.completed_at));
@@ -85,18 +88,24 @@ impl Stated {
             let files = files.filter(|file| file.part != FilePart::CutOff).cloned();
             stated.by_others.extend(files.map(|file| Claim {
                 file,
+                at: record.completed_at,
                 why: why.clone(),
                 can_be_confirmed: true,
             }));
         }
         for document in &journals.by_others {
-            let why = Rc::new(match document.recorded_at {
-                Some(at) => recorded_by_another(&document.public_key, at),
-                None => set_aside_by_another(&document.public_key),
+            let why = Rc::new(match document.is_record {
+                true => recorded_by_another(&document.public_key, document.at),
+                false => set_aside_by_another(&document.public_key),
             });
+            // That a file was there again counts, whoever says it.
+            let seen = document.seen.iter().cloned();
+            let by = Recorded::seen_by_another(document.at, &document.public_key);
+            stated.left.extend(seen.map(|file| (file, by.clone())));
             let files = document.files.iter().cloned();
             stated.by_others.extend(files.map(|file| Claim {
                 file,
+                at: document.at,
                 why: why.clone(),
                 can_be_confirmed: false,
             }));
@@ -216,7 +225,7 @@ fn set_aside_by_another(public_key: &str) -> Text {
             "用另一把私钥（公钥 {key}）签署的、中断的 purge 曾处理此文件，本私钥不能据此确认已删除；请用那把私钥（--signing-key）和 --other-signer 重新运行 purge"
         ),
         format!(
-            "an interrupted purge that another key (public key {key}) signs was deleting it, and that proves nothing to a purge with this key: run `purge` again with that key (--signing-key) and --other-signer"
+            "an interrupted purge that another key (public key {key}) signs was deleting it, and {PROVES_NOTHING} to a purge with this key: run `purge` again with that key (--signing-key) and --other-signer"
         ),
     )
 }
@@ -228,7 +237,7 @@ fn recorded_by_another(public_key: &str, at: Timestamp) -> Text {
             "{at} 的删除记录称已删除，但由另一把私钥（公钥 {key}）签署，本私钥不能据此确认：须由人与会议记录核对"
         ),
         format!(
-            "the deletion record of {at} says that it was deleted, but another key (public key {key}) signed it, and that proves nothing to a purge with this key: a person must compare it with the minutes"
+            "the deletion record of {at} says that it was deleted, but another key (public key {key}) signed it, and {PROVES_NOTHING} to a purge with this key: a person must compare it with the minutes"
         ),
     )
 }
@@ -239,7 +248,7 @@ fn recorded_elsewhere(at: Timestamp) -> Text {
             "{at} 的删除记录称已删除，但写于另一文件夹，本文件夹可能是其副本，不能据此确认在此处已删除：须由人与会议记录核对，核实后用 --confirm-deleted 写明"
         ),
         format!(
-            "the deletion record of {at} says that it was deleted, but in another folder, of which this one may be a copy, and that proves nothing here: a person must compare it with the minutes, and then say so with --confirm-deleted"
+            "the deletion record of {at} says that it was deleted, but in another folder, of which this one may be a copy, and {PROVES_NOTHING} here: a person must compare it with the minutes, and then say so with --confirm-deleted"
         ),
     )
 }

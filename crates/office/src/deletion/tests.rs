@@ -681,3 +681,74 @@ fn a_file_outside_the_rounds_folder_is_reported_by_one_record() {
     assert_eq!(deletions.expect("a record").count(), 1);
     assert!(Path::new(&signed.outputs[0]).join("manifest.json").exists());
 }
+
+/// One output read a file from outside the round's folder, another one a file of the same name and
+/// content in it.
+#[test]
+fn a_file_in_the_folder_is_recorded_although_one_outside_has_its_name() {
+    let mut signed = Signed::new();
+    signed.round.write("leads.age", "leads for us");
+    let digest = blake3::hash(b"leads for us").to_hex().to_string();
+    let received = |path: Option<&str>| crate::manifest::Received {
+        file: Some("leads.age".to_owned()),
+        path: path.map(str::to_owned),
+        blake3: Some(digest.clone()),
+        from: None,
+        plain_blake3: String::new(),
+        plain_bytes: 12,
+        key_id: None,
+        export: None,
+        snapshot: None,
+        schema_blake3: None,
+        account_at_the_agency: None,
+        tokens: None,
+    };
+    let manifest = |path| {
+        let mut manifest = signed.round.manifest();
+        manifest.received.push(received(path));
+        manifest
+    };
+    signed
+        .round
+        .finish(&signed.key, manifest(Some("leads.age")));
+    let inside = signed.round.path("inside");
+    fs::rename(&signed.outputs[0], &inside).expect("writable");
+    fs::create_dir_all(signed.round.path("output/lists/for-review")).expect("writable");
+    for path in [LIST, "rejects/education.csv", "summary.json"] {
+        let to = signed.outputs[0].join(path);
+        fs::create_dir_all(to.parent().expect("a parent")).expect("writable");
+        fs::copy(inside.join(path), to).expect("readable");
+    }
+    signed.round.finish(&signed.key, manifest(None));
+    signed.outputs.push(inside.clone());
+    let purged = signed.purge().run().expect("a purge");
+    assert!(!signed.round.path("leads.age").exists());
+    let [outside, inside] = purged.as_slice() else {
+        panic!("two outputs");
+    };
+    let is_leads = |path: &str| path == "leads.age";
+    assert!(
+        inside
+            .record
+            .removed
+            .iter()
+            .any(|file| is_leads(&file.path))
+    );
+    assert!(!inside.record.left.iter().any(|left| is_leads(&left.path)));
+    assert!(
+        !outside
+            .record
+            .removed
+            .iter()
+            .any(|file| is_leads(&file.path))
+    );
+    assert!(outside.record.left.iter().any(|left| is_leads(&left.path)));
+    let records = [&outside.record, &inside.record];
+    let accounted = crate::accounted::Accounted::of(records);
+    let file = inside
+        .record
+        .removed
+        .iter()
+        .find(|file| is_leads(&file.path));
+    assert!(accounted.has(file.expect("the file")));
+}

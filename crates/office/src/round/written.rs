@@ -9,8 +9,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::configuration::{Document, LARGEST_CONFIGURATION, Located, Node, TableReader};
-use aidlink_faults::fault::{FaultCollector, Faults};
+use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
+use aidlink_files::folder::Folder;
 use aidlink_files::partial::parent_of;
 use aidlink_files::regular_file;
 use aidlink_policy::pack::files_below;
@@ -216,7 +217,23 @@ impl WrittenRound {
     /// When the file cannot be read, is not UTF-8 or is larger than 4 MiB
     /// ([`LARGEST_CONFIGURATION`]), or has places that are not filled in ([`TO_FILL_IN`]).
     pub fn read(path: &Path) -> Result<Self, Faults> {
-        let bytes = regular_file::read(path, LARGEST_CONFIGURATION)?;
+        Self::of_bytes(path, regular_file::read(path, LARGEST_CONFIGURATION)?)
+    }
+
+    /// As [`WrittenRound::read`], of a file in an open folder, which must be no link. `path` is
+    /// its path.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn read_in(folder: &Folder, name: &Path, path: &Path) -> Result<Self, Faults> {
+        let bytes = folder.read(name, LARGEST_CONFIGURATION);
+        Self::of_bytes(
+            path,
+            bytes.map_err(|error| Fault::unreadable(path, &error))?,
+        )
+    }
+
+    fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, Faults> {
         let document = Document::of_bytes(path, bytes)?;
         document.unfilled(&TO_FILL_IN).finish()?;
         Self::with_reading_files(path, document)
