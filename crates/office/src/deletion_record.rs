@@ -21,7 +21,6 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::Software;
-use crate::remains::Doubt;
 use crate::signing::{PublicKey, SIGNATURE_SUFFIX, Signature, SigningKey};
 use crate::written_path::plain;
 
@@ -43,6 +42,10 @@ const JOURNAL: &str = Journal::FILE;
 /// In the reason why a file is left: another document says that it was deleted, which does not
 /// count for this purge.
 pub(crate) const PROVES_NOTHING: &str = "that proves nothing";
+/// The reason why a file outside the round's folder is left.
+pub(crate) const OUTSIDE: &str = "the file is outside the round's folder, or a link led there, so it was not deleted: delete it by hand";
+/// The reason why a file is left that no step read.
+pub(crate) const NOT_READ: &str = "only the round file names it, and no step read it (the round file was edited after the run), so nobody can tell what it holds, and it was not deleted: check it, delete it by hand, and note it in the minutes";
 /// In the reason why a file is left: its folder is not here or could not be listed.
 pub(crate) const NOBODY_KNOWS: &str = "so nobody knows whether it was deleted";
 
@@ -215,13 +218,13 @@ impl LeftFile {
 
     /// Whether it was read from outside the round's folder.
     pub(crate) fn is_outside(&self) -> bool {
-        Doubt::Outside.text(&self.file()).en == self.why.en
+        self.why.en == OUTSIDE
     }
 
     /// Whether it is none of the files that the manifest names below the round's folder: it was
     /// outside, or no step read it. Another file may have its name in records.
     pub(crate) fn is_of_no_manifest(&self) -> bool {
-        self.is_outside() || Doubt::NotRead.text(&self.file()).en == self.why.en
+        self.is_outside() || self.why.en == NOT_READ
     }
 
     /// Returns the file.

@@ -20,7 +20,7 @@ use jiff::civil::Date;
 
 use crate::aside::{as_recorded, aside_name, aside_name_in, aside_place};
 use crate::audit_log::LOG;
-use crate::deletion_record::{DELETIONS, FilePart, PlacedFile, RoundFile};
+use crate::deletion_record::{DELETIONS, FilePart, NOT_READ, OUTSIDE, PlacedFile, RoundFile};
 use crate::manifest::{MANIFEST, Manifest, OutputFile};
 use crate::places::Places;
 use crate::written_path::{plain, stays_inside};
@@ -262,11 +262,11 @@ impl Doubt {
             ),
             Doubt::NotRead => Text::new(
                 "只有轮次文件列有此文件，没有步骤读取过（轮次文件在运行之后被改动），不能确认其内容，未删除；请人工检查、删除，并记入会议记录",
-                "only the round file names it, and no step read it (the round file was edited after the run), so nobody can tell what it holds, and it was not deleted: check it, delete it by hand, and note it in the minutes",
+                NOT_READ,
             ),
             Doubt::Outside => Text::new(
                 "在轮次文件夹以外，或经链接指向其外，未删除；请人工删除",
-                "the file is outside the round's folder, or a link led there, so it was not deleted: delete it by hand",
+                OUTSIDE,
             ),
         }
     }
