@@ -7,10 +7,11 @@ use rand_chacha::ChaCha8Rng;
 
 use super::columns::Columns;
 use super::distribution::{self as shares, AS_OF, chance, draw, draw_age};
-use super::export_file::{ExportFiles, Style};
+use super::export_file::ExportFiles;
 use super::person::{Person, Population};
 use super::row::Row;
 use super::scenario::{case_row, register_row};
+use super::style::Style;
 
 /// Fills an export around its planted rows.
 pub(super) struct Maker {

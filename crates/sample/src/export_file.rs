@@ -1,69 +1,30 @@
 //! Writes rows as an agency's system would, with its headers, codes, encoding and dirt.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aidlink_faults::fault::Fault;
 use aidlink_policy::schema::{ExportSchema, Field, Role};
 use aidlink_policy::value::FieldType;
-use encoding_rs::GB18030;
 use jiff::civil::Date;
 use rand::{Rng, RngExt};
 
 use super::columns::{OtherColumn, Part};
 use super::dirt::{self, DirtChoice, Kind};
+use super::line_writer::{Line, LineWriter};
 use super::person::Population;
 use super::row::Row;
+use super::style::Style;
 use super::truth::DirtCount;
 use super::workbook::Workbook;
 use aidlink_office::output_folder::StreamedFile;
 
-/// The style of an agency's exports.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
-    /// UTF-8, canonical headers and codes.
-    Plain,
-    /// UTF-8 with byte-order mark, CR LF, labels.
-    Labels,
-    /// A workbook with a merged title and date cells.
-    Workbook,
-    /// GB18030, two title lines, a total line, dates as 2024年5月1日.
-    Gb18030WithTitle,
-    /// UTF-8 with byte-order mark, CR LF, empty trailing columns, dates as 2024/5/1.
-    Excel,
-    /// UTF-8, certificate numbers in the ID column, dates as 20240501.
-    CertificateNumbers,
-    /// UTF-8, semicolons, every field quoted, columns in reverse order.
-    Semicolons,
-}
-
-impl Style {
-    /// Returns the file extension.
-    pub(super) fn extension(self) -> &'static str {
-        match self {
-            Style::Workbook => "xlsx",
-            _ => "csv",
-        }
-    }
-
-    fn is_utf8_text(self) -> bool {
-        !matches!(self, Style::Gb18030WithTitle | Style::Workbook)
-    }
-
-    fn starts_with_mark(self) -> bool {
-        matches!(self, Style::Excel | Style::Labels)
-    }
-}
-
-/// The number of rows that are encoded and written together.
-const ROWS_PER_PIECE: usize = 4096;
-
 /// The number of forms of [`date_in_form`].
 const DATE_FORMS: usize = 7;
 
-/// A line to be written: its cells, and damage to apply to the CSV text.
-struct Line {
-    cells: Vec<String>,
-    damage: Option<Kind>,
+/// What the rows of an export are written to.
+enum Rows {
+    Text(LineWriter),
+    Workbook(Box<(Workbook, StreamedFile)>),
 }
 
 /// An export that is being written.
@@ -71,23 +32,26 @@ pub(super) struct ExportFile<'s> {
     style: Style,
     dirt: &'s DirtChoice,
     fields: Vec<&'s Field>,
+    /// The labels of each code of each field.
+    labels: Vec<Labels<'s>>,
     other_column: Option<OtherColumn>,
-    file: StreamedFile,
-    piece: Vec<Line>,
-    workbook: Option<Workbook>,
-    rows: u64,
-    started: bool,
-    counts: BTreeMap<Kind, DirtCount>,
+    rows: Rows,
+    count: u64,
+    dirt_counts: BTreeMap<Kind, DirtCount>,
 }
 
 impl<'s> ExportFile<'s> {
+    /// Starts a file and writes its header.
+    ///
+    /// # Errors
+    /// When the disk is full.
     pub(super) fn new(
         schema: &'s ExportSchema,
         part: &Part,
         style: Style,
         dirt: &'s DirtChoice,
         file: StreamedFile,
-    ) -> Self {
+    ) -> Result<Self, Fault> {
         let named = |name: &&str| schema.fields.iter().find(|field| field.name == **name);
         let mut fields: Vec<&Field> = match part.fields {
             Some(names) => names.iter().filter_map(named).collect(),
@@ -96,49 +60,58 @@ impl<'s> ExportFile<'s> {
         if style == Style::Semicolons {
             fields.reverse();
         }
+        let other = part.other_column.map(|(header, _)| header.to_owned());
+        let named = fields.iter().map(|field| header(style, field));
+        let header: Vec<String> = named.chain(other).collect();
+        let rows = match style {
+            Style::Workbook => {
+                let workbook = Workbook::new(&schema.title.zh, &header);
+                Rows::Workbook(Box::new((workbook, file)))
+            }
+            _ => Rows::Text(LineWriter::new(style, file)),
+        };
         let mut export = ExportFile {
             style,
             dirt,
+            labels: fields.iter().map(|field| labels(field)).collect(),
             fields,
             other_column: part.other_column,
-            file,
-            piece: Vec::new(),
-            workbook: None,
-            rows: 0,
-            started: false,
-            counts: BTreeMap::new(),
+            rows,
+            count: 0,
+            dirt_counts: BTreeMap::new(),
         };
         if style == Style::Gb18030WithTitle {
-            export.line(&["社会救助对象花名册（合成数据）"]);
-            export.line(&["单位：元"]);
+            export.line(&["社会救助对象花名册（合成数据）"])?;
+            export.line(&["单位：元"])?;
         }
-        let other = export.other_column.map(|(header, _)| header.to_owned());
-        let fields = export.fields.iter().map(|field| export.header(field));
-        let header: Vec<String> = fields.chain(other).collect();
-        if style == Style::Workbook {
-            export.workbook = Some(Workbook::new(&schema.title.zh, &header));
-        } else {
+        if style != Style::Workbook {
             let header: Vec<&str> = header.iter().map(String::as_str).collect();
-            export.line(&header);
+            export.line(&header)?;
         }
-        export
+        Ok(export)
     }
 
     /// Adds a line that begins with the given cells; the others are empty.
-    fn line(&mut self, cells: &[&str]) {
+    fn line(&mut self, cells: &[&str]) -> Result<(), Fault> {
         let columns = self.fields.len() + usize::from(self.other_column.is_some());
         let mut line = vec![String::new(); columns];
         for (cell, text) in line.iter_mut().zip(cells) {
             (*text).clone_into(cell);
         }
-        self.push(line, None);
+        self.push(line, None)
     }
 
-    fn push(&mut self, mut cells: Vec<String>, damage: Option<Kind>) {
+    fn push(&mut self, mut cells: Vec<String>, damage: Option<Kind>) -> Result<(), Fault> {
         if self.style == Style::Excel {
             cells.extend([String::new(), String::new()]);
         }
-        self.piece.push(Line { cells, damage });
+        match &mut self.rows {
+            Rows::Text(lines) => lines.push(Line { cells, damage }),
+            Rows::Workbook(written) => {
+                written.0.row(&self.fields, &cells);
+                Ok(())
+            }
+        }
     }
 
     /// Writes a row with its dirt.
@@ -177,13 +150,18 @@ impl<'s> ExportFile<'s> {
             .into_iter()
             .find(|kind| has(*kind));
         let other = self.other_column.map(|(_, cell)| cell(row).to_owned());
-        let cells: Vec<String> = self
-            .fields
-            .iter()
-            .map(|field| match (&id_cell, field.role) {
+        let fields = self.fields.iter().zip(&self.labels);
+        let mut cells: Vec<String> = fields
+            .map(|(field, labels)| match (&id_cell, field.role) {
                 (Some(cell), Role::NationalId) => String::clone(cell),
                 (None, Role::NationalId) => self.clean_id(random, row),
-                _ => self.cell(random, field, row, mixed_dates, other_codes),
+                _ => match row.value(&field.name) {
+                    "" => String::new(),
+                    value if mixed_dates && field.field_type == FieldType::Date => {
+                        date_in_form(value, random.random_range(0..DATE_FORMS))
+                    }
+                    value => self.cell(random, (field, labels), value, other_codes),
+                },
             })
             .chain(other)
             .collect();
@@ -193,21 +171,20 @@ impl<'s> ExportFile<'s> {
             repeated.then_some(Kind::RepeatedRow),
             damage,
         ];
-        for _ in 0..=usize::from(repeated) {
-            self.rows += 1;
+        for is_last in [false, true].into_iter().skip(usize::from(!repeated)) {
+            self.count += 1;
             for kind in id_dirt.iter().chain(others.iter().flatten()) {
-                self.counts.entry(*kind).or_default().add(row.planted);
+                let count = self.dirt_counts.entry(*kind).or_default();
+                count.add(row.planted);
             }
-            match &mut self.workbook {
-                Some(workbook) => workbook.row(&self.fields, &cells),
-                None => self.push(cells.clone(), damage),
-            }
+            let cells = match is_last {
+                true => std::mem::take(&mut cells),
+                false => cells.clone(),
+            };
+            self.push(cells, damage)?;
         }
         if self.style == Style::Excel && random.random_bool(0.0005) {
-            self.line(&[]);
-        }
-        if self.piece.len() >= ROWS_PER_PIECE {
-            self.write_piece()?;
+            self.line(&[])?;
         }
         Ok(())
     }
@@ -246,35 +223,18 @@ impl<'s> ExportFile<'s> {
     /// Writes the remaining rows. Returns the number of rows with each kind of dirt.
     fn finish(mut self) -> Result<BTreeMap<Kind, DirtCount>, Fault> {
         if self.style == Style::Gb18030WithTitle {
-            let persons = format!("{}人", self.rows);
-            self.line(&["合计", &persons]);
+            let persons = format!("{}人", self.count);
+            self.line(&["合计", &persons])?;
         }
-        match self.workbook.take() {
-            Some(workbook) => self.file.write_piece(&workbook.bytes())?,
-            None => self.write_piece()?,
+        match self.rows {
+            Rows::Text(lines) => lines.finish()?,
+            Rows::Workbook(written) => {
+                let (workbook, mut file) = *written;
+                file.write_piece(&workbook.bytes())?;
+                file.finish()?;
+            }
         }
-        self.file.finish()?;
-        Ok(self.counts)
-    }
-
-    fn write_piece(&mut self) -> Result<(), Fault> {
-        let bytes = self.encode(&self.piece);
-        self.piece.clear();
-        if !self.started && self.style.starts_with_mark() {
-            self.file.write_piece(b"\xef\xbb\xbf")?;
-        }
-        self.started = true;
-        self.file.write_piece(&bytes)
-    }
-
-    fn header(&self, field: &Field) -> String {
-        match (self.style, field.role) {
-            (Style::Plain, _) => field.name.clone(),
-            (Style::CertificateNumbers, Role::NationalId) => "残疾人证号".to_owned(),
-            (Style::Gb18030WithTitle, Role::NationalId) => "公民身份号码".to_owned(),
-            (Style::Excel, Role::NationalId) => "身份证件号".to_owned(),
-            _ => field.title.zh.clone(),
-        }
+        Ok(self.dirt_counts)
     }
 
     /// Returns the clean ID cell. The disabled persons' federation mostly writes the number
@@ -298,26 +258,23 @@ impl<'s> ExportFile<'s> {
         }
     }
 
+    /// Returns the cell of a value, with the field's labels for its codes.
     fn cell(
         &self,
         random: &mut impl Rng,
-        field: &Field,
-        row: &Row,
-        mixed_dates: bool,
+        (field, labels): (&Field, &Labels),
+        value: &str,
         other_codes: bool,
     ) -> String {
-        let value = row.value(&field.name);
-        if value.is_empty() {
-            return String::new();
-        }
-        let labels = (self.style != Style::Plain) != other_codes;
+        let as_label = (self.style != Style::Plain) != other_codes;
         match field.field_type {
-            FieldType::Date if mixed_dates => {
-                date_in_form(value, random.random_range(0..DATE_FORMS))
-            }
             FieldType::Date => date_in_form(value, self.usual_date_form()),
-            FieldType::Boolean if labels => (if value == "true" { "是" } else { "否" }).to_owned(),
-            FieldType::String | FieldType::Integer if labels => raw_code(random, field, value),
+            FieldType::Boolean if as_label => {
+                (if value == "true" { "是" } else { "否" }).to_owned()
+            }
+            FieldType::String | FieldType::Integer if as_label => {
+                label(random, labels, value).to_owned()
+            }
             _ => value.to_owned(),
         }
     }
@@ -330,62 +287,15 @@ impl<'s> ExportFile<'s> {
             _ => 0,
         }
     }
+}
 
-    fn encode(&self, piece: &[Line]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for lines in piece.chunk_by(|one, other| one.damage.is_none() && other.damage.is_none()) {
-            let damage = lines.first().and_then(|line| line.damage);
-            let mut text = self.csv(lines);
-            match damage {
-                None | Some(Kind::OtherEncoding) => {}
-                // Removes the last closing quote, or inserts an opening quote.
-                Some(Kind::StrayQuote) => match text.rfind('"') {
-                    Some(at) if self.style == Style::Semicolons => {
-                        text.remove(at);
-                    }
-                    _ => text.insert(0, '"'),
-                },
-                Some(_) => {
-                    let end = text.trim_end_matches(['\r', '\n']).len();
-                    let separator = char::from(self.delimiter());
-                    text.insert_str(end, &format!("{separator}多余"));
-                }
-            }
-            if damage == Some(Kind::OtherEncoding) || self.style == Style::Gb18030WithTitle {
-                bytes.extend_from_slice(&GB18030.encode(&text).0);
-            } else {
-                bytes.extend_from_slice(text.as_bytes());
-            }
-        }
-        bytes
-    }
-
-    fn delimiter(&self) -> u8 {
-        match self.style {
-            Style::Semicolons => b';',
-            _ => b',',
-        }
-    }
-
-    fn csv(&self, lines: &[Line]) -> String {
-        let mut writer = csv::WriterBuilder::new()
-            .delimiter(self.delimiter())
-            .terminator(if self.style.starts_with_mark() {
-                csv::Terminator::CRLF
-            } else {
-                csv::Terminator::Any(b'\n')
-            })
-            .quote_style(if self.style == Style::Semicolons {
-                csv::QuoteStyle::Always
-            } else {
-                csv::QuoteStyle::Necessary
-            })
-            .from_writer(Vec::new());
-        for line in lines {
-            // Rows have equal width, and writing to memory cannot fail.
-            let _ = writer.write_record(&line.cells);
-        }
-        String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+fn header(style: Style, field: &Field) -> String {
+    match (style, field.role) {
+        (Style::Plain, _) => field.name.clone(),
+        (Style::CertificateNumbers, Role::NationalId) => "残疾人证号".to_owned(),
+        (Style::Gb18030WithTitle, Role::NationalId) => "公民身份号码".to_owned(),
+        (Style::Excel, Role::NationalId) => "身份证件号".to_owned(),
+        _ => field.title.zh.clone(),
     }
 }
 
@@ -444,20 +354,23 @@ fn excel_serial(iso: &str) -> Option<String> {
     (date.year() >= 1955).then(|| days.to_string())
 }
 
-/// Returns one of the Chinese raw values that the schema maps to the code, because
-/// the offices of one agency write it differently; if there is none, the code itself.
-fn raw_code(random: &mut impl Rng, field: &Field, code: &str) -> String {
-    let of_code = || {
-        field
-            .written_codes
-            .iter()
-            .filter(|(raw, mapped)| mapped.as_str() == code && !raw.is_ascii())
-            .map(|(raw, _)| raw)
-    };
-    let count = of_code().count();
-    if count == 0 {
-        return code.to_owned();
+/// The Chinese labels of each code of a field.
+type Labels<'s> = HashMap<&'s str, Vec<&'s str>>;
+
+fn labels(field: &Field) -> Labels<'_> {
+    let mut labels = Labels::new();
+    let written = field.written_codes.iter();
+    for (label, code) in written.filter(|(label, _)| !label.is_ascii()) {
+        labels.entry(code).or_default().push(label);
     }
-    let chosen = of_code().nth(random.random_range(0..count));
-    chosen.cloned().unwrap_or_default()
+    labels
+}
+
+/// Returns one of the labels of a code, because the offices of one agency write it
+/// differently; if there is none, the code itself.
+fn label<'a>(random: &mut impl Rng, labels: &Labels<'a>, code: &'a str) -> &'a str {
+    let of_code = labels.get(code).filter(|of_code| !of_code.is_empty());
+    of_code.map_or(code, |of_code| {
+        of_code[random.random_range(0..of_code.len())]
+    })
 }

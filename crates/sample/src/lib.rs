@@ -9,10 +9,12 @@ pub mod columns;
 pub mod dirt;
 mod distribution;
 mod export_file;
+mod line_writer;
 mod person;
 mod role_alone;
 mod row;
 mod scenario;
+mod style;
 mod truth;
 mod workbook;
 
@@ -28,9 +30,10 @@ use rand_chacha::rand_core::SeedableRng;
 use aidlink_office::output_folder::OutputFolder;
 use columns::{Columns, Part};
 use dirt::{DirtChoice, REALISTIC};
-use export_file::{ExportFile, ExportFiles, Style};
+use export_file::{ExportFile, ExportFiles};
 use person::Population;
 use row::Exports;
+use style::Style;
 
 /// The options of a sample round.
 #[derive(Clone, Debug)]
@@ -103,7 +106,7 @@ pub fn write(arguments: &SampleChoice) -> Result<usize, Fault> {
         for part in arguments.columns.parts(name) {
             let path = format!("{name}{}.{}", part.suffix, style.extension());
             let stream = folder.stream(&path)?;
-            let file = ExportFile::new(&schema, &part, style, &arguments.dirt, stream);
+            let file = ExportFile::new(&schema, &part, style, &arguments.dirt, stream)?;
             files.0.push((part, file));
             export.files.push((part, path));
         }
