@@ -35,6 +35,21 @@ for file in tests/files/*.xls tests/files/hostile/*; do
   esac
 done
 
+# The number of the schema, and blocks of 128 and of 1024 bytes.
+number=0
+for schema in schemas/*.json; do
+  name="$(basename "$schema" .json)"
+  for file in "tests/rounds/hand-made/$name.csv" "sample_data/2026Q3/$name.csv"; do
+    [ -f "$file" ] || continue
+    head -n 60 "$file" > "$out/alike-rows"
+    at="$(printf '\\x%02x' "$number")"
+    add alike "small-blocks-$(name_of "$(dirname "$file")-$name")" "$at\x80\x00" "$out/alike-rows"
+    add alike "blocks-$(name_of "$(dirname "$file")-$name")" "$at\x00\x04" "$out/alike-rows"
+    rm -- "$out/alike-rows"
+  done
+  number=$((number + 1))
+done
+
 for file in tests/files/filled/*; do add register_tables "$(name_of "$file")" '' "$file"; done
 
 folder="$(mktemp -d)"

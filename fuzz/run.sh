@@ -13,7 +13,7 @@
 set -euo pipefail
 
 declare -A longest=(
-  [national_id]=256 [pass]=4096 [export]=32768 [headers_and_encodings]=16384
+  [national_id]=256 [pass]=4096 [alike]=8192 [export]=32768 [headers_and_encodings]=16384
   [workbook]=32768 [sheet]=32768 [token_file]=32768 [sealed_file]=8192 [key_file]=2048
   [round]=8192 [configuration]=131072 [rule_language]=9000 [record]=65536
   [register_tables]=32768 [register_files]=65536

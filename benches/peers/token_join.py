@@ -11,6 +11,7 @@ must count the same persons.
 
 import argparse
 import json
+import os
 import pathlib
 import shutil
 import statistics
@@ -24,7 +25,8 @@ DUCKDB = """
 import sys, duckdb
 connection = duckdb.connect()
 connection.execute("set enable_progress_bar = false")
-cases, register = sys.argv[1:]
+cases, register, threads = sys.argv[1:]
+connection.execute(f"set threads = {threads}")
 rules = [row[0] for row in connection.execute(
     f"describe select * exclude (token) from read_parquet('{register}')").fetchall()]
 counts = ", ".join(f"count(*) filter (where {rule} = 3)" for rule in rules)
@@ -52,7 +54,8 @@ def main():
     arguments.add_argument("--parties", type=int, default=1_000_000)
     arguments.add_argument("--persons", type=int, default=100_000_000)
     arguments.add_argument("--folder", type=pathlib.Path, required=True)
-    arguments.add_argument("--runs", type=int, default=3)
+    arguments.add_argument("--runs", type=int, default=5)
+    arguments.add_argument("--threads", type=int, default=1, help="of both programs")
     options = arguments.parse_args()
     folder = options.folder
     round_file = folder / "round/round.toml"
@@ -65,7 +68,9 @@ def main():
     cases = tokens / "procuratorate.case-parties.tokens.parquet"
     register = tokens / "civil-affairs.assistance.tokens.parquet"
     output = folder / "screened"
+    os.environ["RAYON_NUM_THREADS"] = str(options.threads)
     seconds = {"aidlink-screen": [], "DuckDB": []}
+    processor = {"aidlink-screen": [], "DuckDB": []}
     peak = {"aidlink-screen": 0, "DuckDB": 0}
     counts = {}
     for _ in range(options.runs):
@@ -74,10 +79,12 @@ def main():
             ("aidlink-screen", [options.screen, "run", str(round_file), "--tokens", str(cases),
                                 str(register), "--signing-key", str(folder / "round/centre.key"),
                                 "--output", str(output)]),
-            ("DuckDB", [sys.executable, "-c", DUCKDB, str(cases), str(register)]),
+            ("DuckDB", [sys.executable, "-c", DUCKDB, str(cases), str(register),
+                        str(options.threads)]),
         ):
-            printed, (took, _, memory) = measure(command, (0, 3))
+            printed, (took, busy, memory) = measure(command, (0, 3))
             seconds[name].append(took)
+            processor[name].append(busy)
             peak[name] = max(peak[name], memory)
             if name == "DuckDB":
                 counts[name] = int(printed)
@@ -87,12 +94,15 @@ def main():
                 counts[name] = received["civil-affairs.assistance"]["matched"]
     size = (cases.stat().st_size + register.stat().st_size) / 1e6
     print(f"{options.persons:,} tokens of a register, {options.parties:,} case parties, "
-          f"{size:,.0f} MB; medians of {options.runs} in turn, files in the page cache")
+          f"{size:,.0f} MB; medians of {options.runs} in turn, {options.threads} threads, "
+          "files in the page cache")
     for name, took in seconds.items():
         print(f"{name:16} {statistics.median(took):7.2f} s  "
-              f"({min(took):.2f}..{max(took):.2f})  {peak[name]:7.0f} MiB")
-    ratio = statistics.median(seconds["DuckDB"]) / statistics.median(seconds["aidlink-screen"])
-    print(f"aidlink-screen : DuckDB = 1 : {ratio:.2f} (wall time)")
+              f"({min(took):.2f}..{max(took):.2f})  "
+              f"{statistics.median(processor[name]):7.2f} CPU s  {peak[name]:7.0f} MiB")
+    for kind, took in (("wall time", seconds), ("processor time", processor)):
+        ratio = statistics.median(took["DuckDB"]) / statistics.median(took["aidlink-screen"])
+        print(f"aidlink-screen : DuckDB = 1 : {ratio:.2f} ({kind})")
     if len(set(counts.values())) != 1:
         sys.exit(f"the counts differ: {counts}")
     print(f"persons of the register who are a case party: {counts['DuckDB']:,}, equal")

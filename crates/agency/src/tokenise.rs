@@ -40,8 +40,9 @@ use empty_columns::{EmptySoFar, NeededColumns};
 use evaluate::{ROWS_PER_BLOCK, RowColumns};
 use row::TokenisedRow;
 
+pub use alike::Way;
 pub use error::TokeniseError;
-pub use preview::{Preview, preview};
+pub use preview::{Preview, preview, preview_by};
 pub use report::{FileReport, Report};
 pub use row::Listed;
 pub use settings::Tokenising;

@@ -55,11 +55,10 @@ type Kind = [u64; 4];
 
 /// How rows are evaluated. Both ways give the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub enum Way {
     /// Rows that no rule can tell apart are evaluated once.
     Alike,
     /// Each row is evaluated. It is the reference of the other way.
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests compare with it"))]
     Plain,
 }
 

@@ -49,11 +49,11 @@ pub fn preview(
     preview_by(by, exports, schema, policy, as_of, progress)
 }
 
-/// As [`preview`], in a way and a pass.
+/// As [`preview`], in a way and a pass. Tests and fuzzing hold every one to the plain way.
 ///
 /// # Errors
 /// As [`preview`].
-pub(super) fn preview_by(
+pub fn preview_by(
     (way, pass): (Way, Pass),
     exports: &[Export],
     schema: &ExportSchema,
