@@ -41,7 +41,7 @@ use crate::deletion_record::{
     DeletionRecord, FilePart, Journal, JournalStep, Journals, LARGEST_DOCUMENT, LeftFile,
     PlacedFile, RoundFile, SignedBy, check_readable, dated_after, lock_for_purge, shown_round,
 };
-use crate::manifest::{MANIFEST, Software};
+use crate::manifest::{MANIFEST, Manifest, Software};
 use crate::needed::{Needed, RoundPlace};
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
@@ -237,9 +237,25 @@ impl Purge<'_> {
             let others = later.iter().filter(|other| **other != own);
             let needed = Needed::by(others, &signers, day, place)?;
             plan.remains.keep(|found| needed.until(found, self.key_id));
+            if let Some(doubt) = self.whose_inputs(&plan.verification.manifest) {
+                plan.remains.leave_inputs(doubt);
+            }
             plan.needed = Some(needed);
         }
         Ok(())
+    }
+
+    /// Returns the reason why inputs are left: the round file beside them is not that of this
+    /// round, as far as anybody can tell.
+    fn whose_inputs(&self, manifest: &Manifest) -> Option<Doubt> {
+        let mut here = self.round_files.iter();
+        let is_uncertain =
+            |file: &FoundRoundFile| file.digest.is_none() && file.folder == self.round_folder;
+        match self.rounds.contains(&manifest.round) {
+            true => None,
+            false if !self.rounds.is_empty() => Some(Doubt::OtherRound),
+            false => here.any(is_uncertain).then_some(Doubt::UnknownRound),
+        }
     }
 
     fn today(&self) -> Date {
@@ -334,10 +350,8 @@ impl Purge<'_> {
             key_id: self.key_id,
         };
         let mut remains = search.remains(&stated.journaled());
-        match self.rounds.contains(&manifest.round) {
-            true => remains.leave_unread(self.unread),
-            false if self.rounds.is_empty() => {}
-            false => remains.leave_inputs_of_another_round(),
+        if self.rounds.contains(&manifest.round) {
+            remains.leave_unread(self.unread);
         }
         if most_bytes_recorded(&remains, &stated) > LARGEST_DOCUMENT {
             return Err(too_many_files(output).into());
