@@ -123,6 +123,9 @@ pub struct Purged {
     /// The missing files in the record that an earlier one lists as left. A person may confirm that
     /// they were deleted.
     pub left_before: Vec<RoundFile>,
+    /// The folders in the output folder of journals and records of other keys that are dated after
+    /// the clock.
+    pub dated_later: Vec<String>,
 }
 
 /// The plan for one output folder, made before anything is deleted.
@@ -139,6 +142,8 @@ struct PurgePlan {
     superseded: Vec<RoundFile>,
     /// What journals and records state.
     stated: Stated,
+    /// The folders of journals and records of other keys that are dated after the clock.
+    dated_later: Vec<String>,
     /// What other outputs need; `None` before it was asked.
     needed: Option<Needed>,
     /// Keeps other purges of the folder away until this one has ended.
@@ -356,8 +361,13 @@ impl Purge<'_> {
         if most_bytes_recorded(&remains, &stated) > LARGEST_DOCUMENT {
             return Err(too_many_files(output).into());
         }
+        // Anybody can write them. They prove nothing, and only make more careful.
+        let dated_later = dated_after(&verification.opened, self.now, |key, _| {
+            !self.is_signer(key, &verification)
+        });
         Ok(PurgePlan {
             stated,
+            dated_later,
             remains,
             needed: None,
             superseded: Vec::new(),
@@ -375,17 +385,15 @@ impl Purge<'_> {
     /// written. Without a whole log it must not be before the dates in the manifest,
     /// either, nor before the manifest was written, as the file system says.
     fn check_clock(&self, verification: &Verification) -> Result<(), Fault> {
-        let logged = verification.log.entries.iter().filter_map(|entry| entry.at);
-        let records = verification.deleted.iter();
-        let records = records.chain(&verification.deleted_elsewhere);
-        let records = records.map(|record| record.completed_at);
-        if logged.chain(records).any(|at| at > self.now) {
+        let mut logged = verification.log.entries.iter().filter_map(|entry| entry.at);
+        if logged.any(|at| at > self.now) {
             return Err(clock_is_set_back(&verification.folder.join(LOG)));
         }
-        // A journal, or a document of another key, may decide what became of a file.
-        let later = dated_after(&verification.opened, self.now, |_, _| true);
+        let later = dated_after(&verification.opened, self.now, |key, _| {
+            self.is_signer(key, verification)
+        });
         if let Some(path) = later.first() {
-            return Err(clock_is_set_back(&verification.folder.join(path)));
+            return Err(is_dated_later(&verification.folder.join(path)));
         }
         if verification.log_is_whole {
             return Ok(());
@@ -402,16 +410,21 @@ impl Purge<'_> {
         }
     }
 
+    /// Whether documents of this key prove something for an output: it is the manifest's, or the
+    /// purge's own.
+    fn is_signer(&self, key: &PublicKey, verification: &Verification) -> bool {
+        key == self.signing_key.public() || verification.signer.key() == Some(key)
+    }
+
     /// Checks that no journal or record in the round's other output folders, which may count for
     /// the inputs, is dated after the clock.
     fn check_dates_beside(&self, planned: &[PurgePlan]) -> Result<(), Faults> {
         let mut faults = FaultCollector::new();
-        let own = self.signing_key.public();
         let counts = |key: &PublicKey, round: &str| {
             planned.iter().filter(|plan| plan.is_due).any(|plan| {
-                let signer = plan.verification.signer.key();
-                let is_signer = key == own || signer == Some(key);
-                is_signer && round == shown_round(&plan.verification.manifest)
+                let verification = &plan.verification;
+                let is_of_round = round == shown_round(&verification.manifest);
+                is_of_round && self.is_signer(key, verification)
             })
         };
         for output in self.siblings {
@@ -419,7 +432,7 @@ impl Purge<'_> {
             let opened = self.opened.open(output);
             let later = opened.map(|opened| dated_after(&opened, self.now, counts));
             if let Some(path) = later.unwrap_or_default().first() {
-                faults.push(clock_is_set_back(&output.join(path)));
+                faults.push(is_dated_later(&output.join(path)));
             }
         }
         faults.finish()
@@ -614,6 +627,7 @@ impl Purge<'_> {
             shared,
             superseded: plan.superseded.clone(),
             left_before,
+            dated_later: plan.dated_later.clone(),
         })
     }
 
@@ -857,12 +871,27 @@ fn clock_is_set_back(document: &Path) -> Fault {
     Fault::of_file(
         document,
         Text::new(
-            "本机时钟早于本轮日志或删除记录：时钟不准，或已被调回",
-            "this machine's clock is earlier than this round's log or deletion records: it is wrong or was set back",
+            "本机时钟早于本轮日志：时钟不准，或已被调回",
+            "this machine's clock is earlier than this round's log: it is wrong or was set back",
         ),
         Text::new(
-            "请先校准时钟；时钟无误的，则写下该文件时时钟不准：请记入会议记录，过了该时间再运行 purge",
-            "correct the clock first; if it is right, it was wrong when that was written: note it in the minutes, and run `purge` again after that time",
+            "请先校准时钟；时钟无误的，则写日志时时钟不准：请记入会议记录，过了该时间再运行 purge；其他输出文件夹可逐个指明",
+            "correct the clock first; if it is right, it was wrong when the log was written: note it in the minutes, and run `purge` again after that time; other output folders can be named one by one",
+        ),
+    )
+}
+
+/// `document` is the folder of a journal or record.
+fn is_dated_later(document: &Path) -> Fault {
+    Fault::of_file(
+        document,
+        Text::new(
+            "本机时钟早于此 purge 记录的时间：时钟不准，或已被调回",
+            "this machine's clock is earlier than this record of a purge: it is wrong or was set back",
+        ),
+        Text::new(
+            "请先校准时钟；时钟无误的，则写此记录时时钟不准：请将此文件夹移出输出文件夹并保存，记入会议记录，再重新运行 purge；此后第19项检查会指出没有删除记录的文件",
+            "correct the clock first; if it is right, it was wrong when that was written: move this folder out of the output folder and keep it, note it in the minutes, and run `purge` again; check 19 then says which files are missing without a record",
         ),
     )
 }

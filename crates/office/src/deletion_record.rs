@@ -1064,9 +1064,9 @@ pub fn check_readable(output: &Folder) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Returns the paths in an output folder of the journals and records that are dated after `now`
-/// and that a key validly signed. `counts` decides by that key and the round in them. Which of two
-/// statements about a file is the later one cannot be told with them.
+/// Returns the folders, by their paths in an output folder, of the journals and records that are
+/// dated after `now` and that a key validly signed. `counts` decides by that key and the round in
+/// them. Which of two statements about a file is the later one cannot be told with them.
 pub fn dated_after(
     output: &Folder,
     now: Timestamp,
@@ -1077,10 +1077,14 @@ pub fn dated_after(
         return Vec::new();
     };
     let date = |name: &OsStr| {
-        let (at, key, round, document) = if is_journal(name) {
+        let (at, key, round) = if is_journal(name) {
             let (bytes, signature) = read_with_signature(&folder, name, JOURNAL).ok()?;
             let (journal, key) = Journal::parse_signed(&bytes, &signature).ok()?;
-            (journal.begun_at, key, journal.round, JOURNAL)
+            (
+                journal.set_aside_at().max(journal.begun_at),
+                key,
+                journal.round,
+            )
         } else if is_stamp(&name.to_string_lossy()) {
             let (bytes, signature) = read_with_signature(&folder, name, RECORD).ok()?;
             let (record, key) = DeletionRecord::parse_signed(&bytes, &signature).ok()?;
@@ -1089,7 +1093,7 @@ pub fn dated_after(
         } else {
             return None;
         };
-        let path = format!("{DELETIONS}/{}/{document}", name.to_string_lossy());
+        let path = format!("{DELETIONS}/{}", name.to_string_lossy());
         (at > now && counts(&key, &round)).then_some(path)
     };
     let entries = folder.entries().unwrap_or_default();

@@ -78,6 +78,8 @@ struct PurgeReport<'a> {
     /// The review workbooks that were filled in.
     filled_in: &'a [String],
     record: DeletionRecord,
+    /// The folders of journals and records of other keys that are dated after the clock.
+    dated_after_the_clock: Vec<String>,
     /// The unknown files in the round's folder.
     unknown_files: &'a UnknownFiles,
 }
@@ -124,6 +126,11 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         dry_run: asked.dry_run,
         filled_in: &one.filled_in,
         record: shown(&one.record),
+        dated_after_the_clock: one
+            .dated_later
+            .iter()
+            .map(|path| shown_path(Path::new(path)))
+            .collect(),
         unknown_files: &unknown_files,
     });
     output.json(&reports.collect::<Vec<_>>());
@@ -446,6 +453,17 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
             format!(
                 "  missing, and no deletion record names it: {path} ({}); if the round file is elsewhere, name it with --round",
                 part.en
+            ),
+        );
+    }
+    for path in &purged.dated_later {
+        let path = shown_path(Path::new(path));
+        say(
+            format!(
+                "  {path}：由另一把私钥签署，且晚于本机时钟；不能确认由谁签署，不能据此确认任何文件已删除：请移到别处，并记入会议记录"
+            ),
+            format!(
+                "  {path}: another key signed it, and it is dated after this machine's clock; nobody can tell who signed it, and it proves nothing: move it elsewhere, and note it in the minutes"
             ),
         );
     }
