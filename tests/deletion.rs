@@ -244,6 +244,7 @@ pub fn write_journal(
         round: manifest.round.clone(),
         manifest_digest: blake3::hash(&bytes).to_hex().to_string(),
         begun_at,
+        own_begun_at: None,
         set_aside: set_aside.map(placed).collect(),
         there: there.iter().map(placed).collect(),
         public_key: key.public().to_base64(),

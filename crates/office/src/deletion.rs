@@ -449,7 +449,9 @@ impl Purge<'_> {
             false => JournalStep::SetAside,
         };
         let there = plan.remains.there.iter().map(FoundFile::journaled);
-        let journal = self.journal(plan, plan.begun_at(self.now), there.collect(), set_aside);
+        let begun_at = plan.begun_at(self.now);
+        let mut journal = self.journal(plan, begun_at, there.collect(), set_aside);
+        journal.own_begun_at = (begun_at != self.now).then_some(self.now);
         let output = &plan.places.output;
         journal.write(output, plan.made_at, step, self.signing_key)?;
         Ok(journal)
@@ -486,6 +488,7 @@ impl Purge<'_> {
             round: shown_round(&plan.verification.manifest),
             manifest_digest: plan.verification.manifest_digest.clone(),
             begun_at,
+            own_begun_at: None,
             there,
             set_aside,
             public_key: self.signing_key.public().to_base64(),

@@ -439,6 +439,10 @@ pub struct Journal {
     /// The start of the deletion. If purges were interrupted, the start of the
     /// first.
     pub begun_at: Timestamp,
+    /// The start of the purge that wrote the journal, if an interrupted one began before; else
+    /// `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_begun_at: Option<Timestamp>,
     /// Files that are to be deleted.
     pub there: Vec<PlacedFile>,
     /// Those that have been renamed to names of the purge's own, checked under them, and
@@ -477,6 +481,12 @@ impl Journal {
         key: &SigningKey,
     ) -> Result<(), Fault> {
         self.write_signed(output, &Self::folder_name(now, step), key)
+    }
+
+    /// Returns the start of the purge that set its files aside. What was stated before that does
+    /// not say what became of them.
+    pub(crate) fn set_aside_at(&self) -> Timestamp {
+        self.own_begun_at.unwrap_or(self.begun_at)
     }
 
     /// Whether an output folder certainly has no journal of this step of the purge that
@@ -1118,7 +1128,7 @@ pub fn dated_after(
             let (bytes, signature) = read_with_signature(&folder, name, RECORD).ok()?;
             let (record, key) = DeletionRecord::parse_signed(&bytes, &signature).ok()?;
             let at = record.completed_at.max(record.begun_at);
-            (at, key, record.round, RECORD)
+            (at, key, record.round)
         } else {
             return None;
         };
