@@ -558,6 +558,29 @@ fn unknown_files_are_listed_and_never_deleted() {
     );
 }
 
+/// They must be kept three years, and another purge deletes what is due.
+#[test]
+fn the_files_of_an_output_beside_the_named_one_are_not_unknown() {
+    for place in ["second", "results/second"] {
+        let finished = overdue_round();
+        fs::remove_dir_all(finished.round.path("truth")).unwrap();
+        let second = finished.round.path(place);
+        fs::create_dir_all(second.parent().unwrap()).unwrap();
+        let run = ["--output", second.to_str().unwrap()];
+        assert_eq!(finished.round.run_with(&run).code, 0);
+        for output in [finished.path(""), second] {
+            let arguments = ["purge", output.to_str().unwrap(), "--lang", "en"];
+            let result = aidlink(&arguments);
+            assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+            assert!(
+                !result.stdout.contains("unknown to aidlink"),
+                "{place}: {}",
+                result.stdout
+            );
+        }
+    }
+}
+
 #[test]
 fn a_round_folder_that_cannot_be_searched_is_not_called_empty() {
     let finished = overdue_round();
