@@ -211,7 +211,7 @@ fn purge(
 /// needs the inputs.
 fn find(asked: &PurgeArguments) -> Result<RoundFolder, Faults> {
     // Before anything else: what is wrong with it tells more than what follows from that.
-    let id_in = |file: &Path| WrittenRound::read(file)?.round_id();
+    let id_in = |file: &Path| WrittenRound::read(file)?.stated_id();
     if let Some(round_file) = &asked.round {
         id_in(round_file)?;
     }

@@ -389,6 +389,18 @@ impl WrittenRound {
         faults.or_value(round.map(|round| round.value.clone()))
     }
 
+    /// Returns the round's id, if the file certainly is a round file.
+    ///
+    /// # Errors
+    /// When the id or the mode is missing or invalid, perhaps because of a mistake in the file.
+    pub(crate) fn stated_id(&self) -> Result<String, Faults> {
+        if !self.names_a_round() {
+            self.document.syntax_faults().finish()?;
+            self.mode()?;
+        }
+        self.round_id()
+    }
+
     /// Returns how the round's steps are divided.
     ///
     /// # Errors
