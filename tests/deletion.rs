@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aidlink_agency::key::RoundKey;
 use aidlink_files::document::{Document as _, Head};
@@ -18,6 +18,33 @@ use serde_json::Value;
 
 use crate::audit::FinishedRound;
 use crate::support::{CommandResult, Round, aidlink, set_mode};
+
+/// Returns a purge without any option, of outputs in the folder of the round file.
+pub fn plain_purge<'p>(
+    signing_key: &'p SigningKey,
+    outputs: &'p [PathBuf],
+    opened: &'p OpenedFolders,
+    round_folder: &'p Path,
+) -> Purge<'p> {
+    Purge {
+        outputs,
+        siblings: &[],
+        opened,
+        round_folder,
+        rounds: &[],
+        round_files: &[],
+        unread: &[],
+        signing_key,
+        program: "aidlink",
+        early: None,
+        other_signer: None,
+        confirmed: None,
+        filled_in: false,
+        key_id: &RoundKey::id_for,
+        dry_run: false,
+        now: jiff::Timestamp::now(),
+    }
+}
 
 /// Returns a finished round whose day of deletion is past.
 pub fn overdue_round() -> FinishedRound {
@@ -395,23 +422,11 @@ fn nothing_is_deleted_if_the_clock_is_earlier_than_the_log() {
     let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
     let outputs = [finished.path("")];
     let round_folder = finished.round.path("");
+    let opened = OpenedFolders::default();
     let purge = Purge {
-        outputs: &outputs,
-        siblings: &[],
-        opened: &OpenedFolders::default(),
-        round_folder: &round_folder,
-        rounds: &[],
-        round_files: &[],
-        unread: &[],
-        signing_key: &key,
-        program: "aidlink",
         early: Some("test"),
-        other_signer: None,
-        confirmed: None,
-        filled_in: false,
-        key_id: &RoundKey::id_for,
-        dry_run: false,
         now: "2020-01-01T00:00:00Z".parse().unwrap(),
+        ..plain_purge(&key, &outputs, &opened, &round_folder)
     };
     let Err(faults) = purge.run() else {
         panic!("the purge must refuse a wrong clock")

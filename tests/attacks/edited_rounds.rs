@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aidlink_agency::key::RoundKey;
 use aidlink_office::deletion::Purge;
 use aidlink_office::round_folder::OpenedFolders;
 use aidlink_office::signing::SigningKey;
@@ -11,7 +10,7 @@ use jiff::Timestamp;
 
 use super::deleting::{check_19, last_record};
 use crate::audit::FinishedRound;
-use crate::deletion::{overdue_round, paths, purge, write_journal};
+use crate::deletion::{overdue_round, paths, plain_purge, purge, write_journal};
 use crate::support::{Round, aidlink, set_mode};
 
 /// It may be data of the round, and no manifest says what it holds.
@@ -136,23 +135,11 @@ fn a_clock_that_was_set_back_is_noticed_without_a_log() {
         let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
         let (outputs, folder) = ([finished.path("")], finished.round.path(""));
         let purge_at = |now: Timestamp| {
+            let opened = OpenedFolders::default();
             let purge = Purge {
-                outputs: &outputs,
-                siblings: &[],
-                opened: &OpenedFolders::default(),
-                round_folder: &folder,
-                rounds: &[],
-                round_files: &[],
-                unread: &[],
-                signing_key: &key,
-                program: "aidlink",
                 early: Some("test"),
-                other_signer: None,
-                confirmed: None,
-                filled_in: false,
-                key_id: &RoundKey::id_for,
-                dry_run: false,
                 now,
+                ..plain_purge(&key, &outputs, &opened, &folder)
             };
             purge.run().map(|_| ())
         };
@@ -173,23 +160,10 @@ fn a_clock_that_was_set_back_is_noticed_without_a_log() {
 
 /// Returns a purge with the clock of another time. `outputs` are those of `folder`.
 fn purge_at(now: Timestamp, key: &SigningKey, outputs: &[PathBuf], folder: &Path) {
+    let opened = OpenedFolders::default();
     let purge = Purge {
-        outputs,
-        siblings: &[],
-        opened: &OpenedFolders::default(),
-        round_folder: folder,
-        rounds: &[],
-        round_files: &[],
-        unread: &[],
-        signing_key: key,
-        program: "aidlink",
-        early: None,
-        other_signer: None,
-        confirmed: None,
-        filled_in: false,
-        key_id: &RoundKey::id_for,
-        dry_run: false,
         now,
+        ..plain_purge(key, outputs, &opened, folder)
     };
     assert!(purge.run().is_ok());
 }

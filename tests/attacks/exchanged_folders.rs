@@ -8,14 +8,13 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use aidlink_agency::key::RoundKey;
 use aidlink_office::deletion::{Purge, Purged};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::SigningKey;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::audit::FinishedRound;
-use crate::deletion::purge;
+use crate::deletion::{plain_purge, purge};
 use crate::support::{Round, files_below};
 
 /// The folder above the output folder, which is exchanged.
@@ -57,26 +56,30 @@ fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files_below(folder)
 }
 
+/// Exchanges two names all the time while something runs. In the end both are as before.
+fn while_exchanging(swap: &(impl Fn() -> bool + Sync), run: impl FnOnce()) {
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut is_away = false;
+            while !is_done.load(Ordering::Relaxed) || is_away {
+                is_away ^= swap();
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        });
+        run();
+        is_done.store(true, Ordering::Relaxed);
+    });
+}
+
 /// Purges the outputs that were found.
 fn purge_found(finished: &FinishedRound, found: &RoundFolder) -> Option<Vec<Purged>> {
     let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
     let purge = Purge {
-        outputs: &found.outputs,
         siblings: &found.siblings,
-        opened: &found.opened,
-        round_folder: &found.folder,
         rounds: &found.rounds,
         round_files: &found.round_files,
-        unread: &[],
-        signing_key: &key,
-        program: "aidlink",
-        early: None,
-        other_signer: None,
-        confirmed: None,
-        filled_in: false,
-        key_id: &RoundKey::id_for,
-        dry_run: false,
-        now: jiff::Timestamp::now(),
+        ..plain_purge(&key, &found.outputs, &found.opened, &found.folder)
     };
     purge.run().ok()
 }
@@ -145,17 +148,8 @@ fn a_purge_deletes_nothing_through_a_folder_that_is_exchanged_all_the_time() {
     let kept = kept.canonicalize().unwrap();
     let before = content(&copy);
     for _ in 0..12 {
-        let is_done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let mut is_away = false;
-                while !is_done.load(Ordering::Relaxed) || is_away {
-                    is_away ^= swap();
-                    std::thread::sleep(Duration::from_micros(200));
-                }
-            });
+        while_exchanging(&swap, || {
             purge(&finished, &[]);
-            is_done.store(true, Ordering::Relaxed);
         });
         assert_eq!(content(&copy), before);
         fs::remove_dir_all(finished.round.path("")).unwrap();
@@ -185,15 +179,7 @@ fn a_purge_of_an_output_does_not_leave_the_folder_that_holds_it() {
                 return;
             }
             let before = content(&away);
-            let is_done = AtomicBool::new(false);
-            std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    let mut is_away = false;
-                    while !is_done.load(Ordering::Relaxed) || is_away {
-                        is_away ^= swap();
-                        std::thread::sleep(Duration::from_micros(300));
-                    }
-                });
+            while_exchanging(&swap, || {
                 // The shell enters the folder whatever is above it later.
                 let purged = Command::new(env!("CARGO_BIN_EXE_aidlink"))
                     .args(["purge", "output", "--lang", "en"])
@@ -201,7 +187,6 @@ fn a_purge_of_an_output_does_not_leave_the_folder_that_holds_it() {
                     .current_dir(above.join("round"))
                     .output();
                 purged.unwrap();
-                is_done.store(true, Ordering::Relaxed);
             });
             let after = content(&away);
             let inside = content(&above);

@@ -508,7 +508,7 @@ pub struct TokensSent {
 }
 
 /// A file received from another office.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Received {
     /// Its name.

@@ -489,8 +489,8 @@ impl AmountHeader {
         }
     }
 
-    /// Returns the name of a header if it is one of these. To take a header apart is slow, and
-    /// every cell of the first lines may be one, so it is only done where a name is in it.
+    /// Returns the name of a header if it is one of these. Taking a header apart is slow, and any
+    /// cell of the first lines may be one. So this is done only if a name is in the cell.
     pub(crate) fn name_among<'n>(header: &str, names: &'n [String]) -> Option<&'n str> {
         if names.is_empty() {
             return None;
@@ -720,6 +720,35 @@ mod tests {
         for header in ["人数（人）", "得分", "损失总额", "评分（分数）"] {
             let found = AmountHeader::of(&uniform_header(header));
             assert_eq!(names_of(&found.units), [""; 0], "{header}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_found_among_names_as_if_each_was_taken_apart() {
+        let names = ["损失金额", "amount", "收入"].map(str::to_owned);
+        for header in [
+            "损失金额",
+            "损失金额（万元）",
+            "（必填）损失金额（单位：万元）",
+            "損失金額（萬元）",
+            "损 失 金 额 ( 元 )",
+            "损失金额以万元计",
+            "Amount (元)",
+            "人均收入（元）",
+            "收入",
+            "（本人）损失金额",
+            "损失金额（万元）合计",
+            "姓名",
+            "",
+        ] {
+            let header = uniform_header(header);
+            let taken_apart = AmountHeader::of(&header).name;
+            let expected = names
+                .iter()
+                .find(|name| taken_apart.as_ref() == Some(*name));
+            let found = AmountHeader::name_among(&header, &names);
+            assert_eq!(found, expected.map(String::as_str), "{header}");
+            assert_eq!(AmountHeader::name_among(&header, &[]), None);
         }
     }
 

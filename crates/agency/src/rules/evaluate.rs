@@ -85,7 +85,7 @@ pub fn evaluate(
         selected
             .extend(unreadable.map(|expr| expr.or(all_false).alias(format!("unreadable{index}"))));
     }
-    // The plan is one selection, which optimising takes longer than running.
+    // The plan is one selection: optimising it takes longer than running it.
     let result = frame
         .lazy()
         .without_optimizations()

@@ -790,6 +790,39 @@ mod tests {
         run(pass, &mut bytes, dialect, &three_headings(), &(), &|_| {}).expect("memory can be read")
     }
 
+    /// A source that gives a few bytes at a time and is interrupted between, as a network file
+    /// system may be.
+    struct Slow<'b> {
+        bytes: &'b [u8],
+        is_interrupted: bool,
+    }
+
+    impl Read for Slow<'_> {
+        fn read(&mut self, part: &mut [u8]) -> io::Result<usize> {
+            self.is_interrupted ^= true;
+            if self.is_interrupted {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let most = part.len().min(3);
+            self.bytes.read(&mut part[..most])
+        }
+    }
+
+    #[test]
+    fn a_source_that_gives_few_bytes_at_a_time_is_read_whole() {
+        let text = "1,甲,x\n2,乙,y\n3,\"丙\n丁\",z\n4,戊,w";
+        let expected = read(Pass::Plain, THREE_COLUMNS, text.as_bytes());
+        for block_bytes in [1, 2, 7, 30, 1 << 20] {
+            let mut source = Slow {
+                bytes: text.as_bytes(),
+                is_interrupted: false,
+            };
+            let (pass, headings) = (Pass::Fast { block_bytes }, three_headings());
+            let seen = run(pass, &mut source, THREE_COLUMNS, &headings, &(), &|_| {});
+            assert_eq!(seen.expect("it only is slow"), expected, "{block_bytes}");
+        }
+    }
+
     fn rows(text: &str) -> Vec<(u64, u64, Result<Vec<String>, RowFault>)> {
         let (seen, _) = read(Pass::Plain, THREE_COLUMNS, text.as_bytes());
         let text = |cells: Vec<Vec<u8>>| {

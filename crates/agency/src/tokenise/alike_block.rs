@@ -35,15 +35,18 @@ pub(super) enum Found {
 }
 
 impl AlikeInBlock {
-    /// Looks a row up. `place` is its position among the rows of the block to evaluate, if it
-    /// becomes one.
+    /// Looks a row up; without `alike` it is evaluated. `place` is its position among the rows of
+    /// the block to evaluate, if it becomes one.
     pub(super) fn look_up(
         &mut self,
-        alike: &AlikeRows<'_>,
+        alike: Option<&AlikeRows<'_>>,
         row: &IdentifiedRow<'_>,
         cells: &LocatedCells<'_>,
         place: usize,
     ) -> Found {
+        let Some(alike) = alike else {
+            return Found::ToEvaluate;
+        };
         let known = self.known.get_or_insert_with(|| alike.known());
         match alike.look_up(known, row, cells, &mut self.new_cells) {
             Lookup::Unusual => Found::ToEvaluate,

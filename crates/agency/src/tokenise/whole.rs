@@ -265,11 +265,11 @@ impl Tally<Context<'_>> for BlockPersons {
             let cells = row.row().located(&mut self.cell_ends);
             let cell = |column| cells.get(column);
             context.needed.note(row.row(), cell, &mut self.empty);
-            let found = match &context.alike {
-                Some(alike) => self.alike.look_up(alike, &row, &cells, self.rows.len()),
-                None => Found::ToEvaluate,
-            };
-            match found {
+            let place = self.rows.len();
+            match self
+                .alike
+                .look_up(context.alike.as_ref(), &row, &cells, place)
+            {
                 Found::ToEvaluate => self.rows.push(row.into_owned()),
                 Found::Counted => {}
                 Found::Leaves(outcomes) => {

@@ -663,6 +663,8 @@ proptest::proptest! {
     fn blacked_out_text_contains_no_number(
         text in "([0-9]{1,12}|[ \\-.,，*+\\t\\n/:]{1,4}|[xXabcZ]{1,3}|[一八〇①③０-９]|\\u{200b}|\\u{202e}|年|13800001234|138 0000 1234|44990119900101011X|449901-19900101-0111|0751-2000000|6222020000000000000|ABC449990010101|8613|0086){0,14}"
     ) {
+        // Counting digits first hides nothing from the search.
+        proptest::prop_assert_eq!(find(&text), search::search(&text).0);
         for found in find(&text) {
             proptest::prop_assert!(text.get(found.at).is_some());
         }

@@ -753,15 +753,9 @@ fn a_file_in_the_folder_is_recorded_although_one_outside_has_its_name() {
         file: Some("leads.age".to_owned()),
         path: path.map(str::to_owned),
         blake3: Some(digest.clone()),
-        from: None,
         plain_blake3: String::new(),
         plain_bytes: 12,
-        key_id: None,
-        export: None,
-        snapshot: None,
-        schema_blake3: None,
-        account_at_the_agency: None,
-        tokens: None,
+        ..crate::manifest::Received::default()
     };
     let manifest = |path| {
         let mut manifest = signed.round.manifest();

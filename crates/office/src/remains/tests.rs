@@ -161,15 +161,9 @@ fn inputs_from_outside_the_rounds_folder_are_reported() {
         file: Some("veterans.tokens.parquet.age".to_owned()),
         path: None,
         blake3: Some("0".repeat(64)),
-        from: None,
         plain_blake3: "0".repeat(64),
         plain_bytes: 1,
-        key_id: None,
-        export: None,
-        snapshot: None,
-        schema_blake3: None,
-        account_at_the_agency: None,
-        tokens: None,
+        ..crate::manifest::Received::default()
     });
     if let Some(key) = &mut manifest.key {
         key.file = None;
