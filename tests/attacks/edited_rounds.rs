@@ -270,23 +270,11 @@ fn a_document_of_a_foreign_key_that_is_dated_after_the_clock_stops_no_purge() {
     assert!(copied.unwrap().success());
     let key = SigningKey::make(&copy.join("foreign.key")).unwrap();
     let outputs = [copy.join("output")];
+    let opened = OpenedFolders::default();
     let purged = Purge {
-        outputs: &outputs,
-        siblings: &[],
-        opened: &OpenedFolders::default(),
-        round_folder: &copy,
-        rounds: &[],
-        round_files: &[],
-        unread: &[],
-        signing_key: &key,
-        program: "aidlink",
-        early: None,
         other_signer: Some("mine"),
-        confirmed: None,
-        filled_in: false,
-        key_id: &RoundKey::id_for,
-        dry_run: false,
         now: later,
+        ..plain_purge(&key, &outputs, &opened, &copy)
     };
     assert!(purged.run().is_ok());
     fs::rename(copy.join("output/deletions"), finished.path("deletions")).unwrap();
