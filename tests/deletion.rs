@@ -585,8 +585,9 @@ fn the_files_of_an_output_beside_the_named_one_are_not_unknown() {
         assert_eq!(finished.round.run_with(&run).code, 0);
         // The first purge deletes the inputs of both, and only its record names them.
         for (output, code) in [(finished.path(""), 0), (second, 3)] {
-            let arguments = ["purge", output.to_str().unwrap(), "--lang", "en"];
-            let result = aidlink(&arguments);
+            let key = finished.round.path("signing.key");
+            let named = ["--signing-key", key.to_str().unwrap(), "--lang", "en"];
+            let result = aidlink(&[&["purge", output.to_str().unwrap()], &named[..]].concat());
             assert_eq!(result.code, code, "{}{}", result.stdout, result.stderr);
             assert!(
                 !result.stdout.contains("unknown to aidlink"),
