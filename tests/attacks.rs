@@ -22,6 +22,7 @@ mod returned_files;
 mod runs_under_way;
 mod several_outputs;
 mod shared_inputs;
+mod unread_round_files;
 mod verifying;
 
 use std::fs;

@@ -271,6 +271,7 @@ pub fn write_journal(
         round: manifest.round.clone(),
         manifest_digest: blake3::hash(&bytes).to_hex().to_string(),
         begun_at,
+        own_begun_at: None,
         set_aside: set_aside.map(placed).collect(),
         there: there.iter().map(placed).collect(),
         public_key: key.public().to_base64(),
@@ -570,6 +571,31 @@ fn unknown_files_are_listed_and_never_deleted() {
         audit.contains("Nothing is left to delete") && !audit.contains("unknown to aidlink"),
         "{audit}"
     );
+}
+
+/// They must be kept three years, and another purge deletes what is due.
+#[test]
+fn the_files_of_an_output_beside_the_named_one_are_not_unknown() {
+    for place in ["second", "results/second"] {
+        let finished = overdue_round();
+        fs::remove_dir_all(finished.round.path("truth")).unwrap();
+        let second = finished.round.path(place);
+        fs::create_dir_all(second.parent().unwrap()).unwrap();
+        let run = ["--output", second.to_str().unwrap()];
+        assert_eq!(finished.round.run_with(&run).code, 0);
+        // The first purge deletes the inputs of both, and only its record names them.
+        for (output, code) in [(finished.path(""), 0), (second, 3)] {
+            let key = finished.round.path("signing.key");
+            let named = ["--signing-key", key.to_str().unwrap(), "--lang", "en"];
+            let result = aidlink(&[&["purge", output.to_str().unwrap()], &named[..]].concat());
+            assert_eq!(result.code, code, "{}{}", result.stdout, result.stderr);
+            assert!(
+                !result.stdout.contains("unknown to aidlink"),
+                "{place}: {}",
+                result.stdout
+            );
+        }
+    }
 }
 
 #[test]

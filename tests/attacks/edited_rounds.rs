@@ -210,6 +210,88 @@ fn nothing_is_deleted_while_a_journal_or_record_is_dated_after_the_clock() {
     }
 }
 
+/// The clock was wrong when the older output was purged, or while it was. Nothing waits for that
+/// time once the record is out of the way.
+#[test]
+fn a_document_of_a_wrong_clock_is_moved_away_and_the_purge_goes_on() {
+    let later = Timestamp::now() + jiff::Span::new().hours(24 * 365 * 50);
+    for is_journal in [true, false] {
+        let finished = overdue_round();
+        let second = finished.round.path("second");
+        let run = ["--output", second.to_str().unwrap()];
+        assert_eq!(finished.round.run_with(&run).code, 0);
+        match is_journal {
+            true => {
+                write_journal(&finished, &later.to_string(), |_| false);
+            }
+            false => {
+                let key = SigningKey::read(&finished.round.path("signing.key")).unwrap();
+                let folder = finished.round.path("");
+                purge_at(later, &key, &[finished.path("")], &folder);
+            }
+        }
+        let deletions = finished.path("deletions");
+        let document = fs::read_dir(&deletions).unwrap().next().unwrap().unwrap();
+        let name = document.file_name().into_string().unwrap();
+        for lang in ["en", "zh"] {
+            let folder = finished.round.path("");
+            let purge = ["purge", folder.to_str().unwrap(), "--lang", lang];
+            let result = aidlink(&purge);
+            assert_eq!(result.code, 1, "{}", result.stdout);
+            let hint = match lang {
+                "en" => "move this folder out of the output folder",
+                _ => "请将此文件夹移出输出文件夹",
+            };
+            assert!(result.stderr.contains(hint), "{}", result.stderr);
+            assert!(result.stderr.contains(&name), "{}", result.stderr);
+        }
+        fs::rename(document.path(), finished.round.path("../kept")).unwrap();
+        let result = purge(&finished, &[]);
+        let expected = if is_journal { 0 } else { 3 };
+        assert_eq!(result.code, expected, "{}{}", result.stdout, result.stderr);
+        assert!(!second.join("lists").exists());
+        assert!(!finished.round.path("round.key").exists());
+        let state = if is_journal { "held" } else { "not_held" };
+        assert_eq!(check_19(&finished).0, state, "{is_journal}");
+    }
+}
+
+/// Anybody who may write into the folder can make a key and sign with it.
+#[test]
+fn a_document_of_a_foreign_key_that_is_dated_after_the_clock_stops_no_purge() {
+    let later = Timestamp::now() + jiff::Span::new().hours(24 * 365 * 70);
+    let finished = overdue_round();
+    let folder = finished.round.path("");
+    let copy = finished.round.path("../copy");
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([&folder, &copy])
+        .status();
+    assert!(copied.unwrap().success());
+    let key = SigningKey::make(&copy.join("foreign.key")).unwrap();
+    let outputs = [copy.join("output")];
+    let opened = OpenedFolders::default();
+    let purged = Purge {
+        other_signer: Some("mine"),
+        now: later,
+        ..plain_purge(&key, &outputs, &opened, &copy)
+    };
+    assert!(purged.run().is_ok());
+    fs::rename(copy.join("output/deletions"), finished.path("deletions")).unwrap();
+    let text = "another key signed it, and it is dated after this machine's clock";
+    for more in [&["--dry-run"][..], &[]] {
+        let result = purge(&finished, more);
+        assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+        assert!(result.stdout.contains(text), "{}", result.stdout);
+    }
+    assert!(!finished.round.path("round.key").exists());
+    let own = fs::read_dir(finished.path("deletions")).unwrap();
+    let own = own.map(|entry| entry.unwrap().path());
+    let foreign = own.max().unwrap();
+    fs::rename(foreign, finished.round.path("../kept")).unwrap();
+    assert_eq!(check_19(&finished), ("held".to_owned(), 0));
+}
+
 /// In records both have the same name.
 #[test]
 fn a_key_is_recorded_beside_one_whose_name_differs_in_a_number() {

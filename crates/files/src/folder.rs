@@ -646,6 +646,31 @@ mod opened {
             Ok(file)
         }
 
+        /// Opens an ordinary file in this folder for reading, also one to which a link in it
+        /// leads.
+        ///
+        /// # Errors
+        /// If it is missing or not an ordinary file, or the link leads nowhere.
+        pub fn open_linked_file(&self, name: &OsStr) -> io::Result<File> {
+            let path = Path::new(name);
+            if parts_of(path)?.len() != 1 {
+                return Err(refused("the name is a path"));
+            }
+            // Opening a device may already have an effect, so its kind is read first.
+            let stat = statat(&self.folder, name, AtFlags::empty())?;
+            match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile => {}
+                FileType::Directory => return Err(io::ErrorKind::IsADirectory.into()),
+                _ => return Err(Refusal::NotRegular.into()),
+            }
+            let flags = OFlags::RDONLY.union(NEVER_FOLLOW) - OFlags::NOFOLLOW;
+            let file = File::from(openat(&self.folder, name, flags, Mode::empty())?);
+            match file.metadata()?.is_file() {
+                true => Ok(file),
+                false => Err(Refusal::NotRegular.into()),
+            }
+        }
+
         /// Returns whether users other than the owner have any permission on the entry at
         /// a path.
         ///
@@ -919,6 +944,10 @@ mod by_path {
         pub fn open_file(&self, path: &Path) -> io::Result<File> {
             check_kind(self.kind(path)?)?;
             File::open(self.path.join(path))
+        }
+
+        pub fn open_linked_file(&self, name: &OsStr) -> io::Result<File> {
+            regular_file::open(&self.path.join(name))
         }
 
         pub fn is_open_to_others(&self, _path: &Path) -> io::Result<bool> {

@@ -41,7 +41,7 @@ use crate::deletion_record::{
     DeletionRecord, FilePart, Journal, JournalStep, Journals, LARGEST_DOCUMENT, LeftFile,
     PlacedFile, RoundFile, SignedBy, check_readable, dated_after, lock_for_purge, shown_round,
 };
-use crate::manifest::{MANIFEST, Software};
+use crate::manifest::{MANIFEST, Manifest, Software};
 use crate::needed::{Needed, RoundPlace};
 use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
@@ -123,6 +123,9 @@ pub struct Purged {
     /// The missing files in the record that an earlier one lists as left. A person may confirm that
     /// they were deleted.
     pub left_before: Vec<RoundFile>,
+    /// The folders in the output folder of journals and records of other keys that are dated after
+    /// the clock.
+    pub dated_later: Vec<String>,
 }
 
 /// The plan for one output folder, made before anything is deleted.
@@ -139,6 +142,8 @@ struct PurgePlan {
     superseded: Vec<RoundFile>,
     /// What journals and records state.
     stated: Stated,
+    /// The folders of journals and records of other keys that are dated after the clock.
+    dated_later: Vec<String>,
     /// What other outputs need; `None` before it was asked.
     needed: Option<Needed>,
     /// Keeps other purges of the folder away until this one has ended.
@@ -237,9 +242,25 @@ impl Purge<'_> {
             let others = later.iter().filter(|other| **other != own);
             let needed = Needed::by(others, &signers, day, place)?;
             plan.remains.keep(|found| needed.until(found, self.key_id));
+            if let Some(doubt) = self.whose_inputs(&plan.verification.manifest) {
+                plan.remains.leave_inputs(doubt);
+            }
             plan.needed = Some(needed);
         }
         Ok(())
+    }
+
+    /// Returns the reason why inputs are left: the round file beside them is not that of this
+    /// round, as far as anybody can tell.
+    fn whose_inputs(&self, manifest: &Manifest) -> Option<Doubt> {
+        let mut here = self.round_files.iter();
+        let is_uncertain =
+            |file: &FoundRoundFile| file.digest.is_none() && file.folder == self.round_folder;
+        match self.rounds.contains(&manifest.round) {
+            true => None,
+            false if !self.rounds.is_empty() => Some(Doubt::OtherRound),
+            false => here.any(is_uncertain).then_some(Doubt::UnknownRound),
+        }
     }
 
     fn today(&self) -> Date {
@@ -334,16 +355,19 @@ impl Purge<'_> {
             key_id: self.key_id,
         };
         let mut remains = search.remains(&stated.journaled());
-        match self.rounds.contains(&manifest.round) {
-            true => remains.leave_unread(self.unread),
-            false if self.rounds.is_empty() => {}
-            false => remains.leave_inputs_of_another_round(),
+        if self.rounds.contains(&manifest.round) {
+            remains.leave_unread(self.unread);
         }
         if most_bytes_recorded(&remains, &stated) > LARGEST_DOCUMENT {
             return Err(too_many_files(output).into());
         }
+        // Anybody can write them. They prove nothing, and only make more careful.
+        let dated_later = dated_after(&verification.opened, self.now, |key, _| {
+            !self.is_signer(key, &verification)
+        });
         Ok(PurgePlan {
             stated,
+            dated_later,
             remains,
             needed: None,
             superseded: Vec::new(),
@@ -361,17 +385,15 @@ impl Purge<'_> {
     /// written. Without a whole log it must not be before the dates in the manifest,
     /// either, nor before the manifest was written, as the file system says.
     fn check_clock(&self, verification: &Verification) -> Result<(), Fault> {
-        let logged = verification.log.entries.iter().filter_map(|entry| entry.at);
-        let records = verification.deleted.iter();
-        let records = records.chain(&verification.deleted_elsewhere);
-        let records = records.map(|record| record.completed_at);
-        if logged.chain(records).any(|at| at > self.now) {
+        let mut logged = verification.log.entries.iter().filter_map(|entry| entry.at);
+        if logged.any(|at| at > self.now) {
             return Err(clock_is_set_back(&verification.folder.join(LOG)));
         }
-        // A journal, or a document of another key, may decide what became of a file.
-        let later = dated_after(&verification.opened, self.now, |_, _| true);
+        let later = dated_after(&verification.opened, self.now, |key, _| {
+            self.is_signer(key, verification)
+        });
         if let Some(path) = later.first() {
-            return Err(clock_is_set_back(&verification.folder.join(path)));
+            return Err(is_dated_later(&verification.folder.join(path)));
         }
         if verification.log_is_whole {
             return Ok(());
@@ -388,16 +410,21 @@ impl Purge<'_> {
         }
     }
 
+    /// Whether documents of this key prove something for an output: it is the manifest's, or the
+    /// purge's own.
+    fn is_signer(&self, key: &PublicKey, verification: &Verification) -> bool {
+        key == self.signing_key.public() || verification.signer.key() == Some(key)
+    }
+
     /// Checks that no journal or record in the round's other output folders, which may count for
     /// the inputs, is dated after the clock.
     fn check_dates_beside(&self, planned: &[PurgePlan]) -> Result<(), Faults> {
         let mut faults = FaultCollector::new();
-        let own = self.signing_key.public();
         let counts = |key: &PublicKey, round: &str| {
             planned.iter().filter(|plan| plan.is_due).any(|plan| {
-                let signer = plan.verification.signer.key();
-                let is_signer = key == own || signer == Some(key);
-                is_signer && round == shown_round(&plan.verification.manifest)
+                let verification = &plan.verification;
+                let is_of_round = round == shown_round(&verification.manifest);
+                is_of_round && self.is_signer(key, verification)
             })
         };
         for output in self.siblings {
@@ -405,7 +432,7 @@ impl Purge<'_> {
             let opened = self.opened.open(output);
             let later = opened.map(|opened| dated_after(&opened, self.now, counts));
             if let Some(path) = later.unwrap_or_default().first() {
-                faults.push(clock_is_set_back(&output.join(path)));
+                faults.push(is_dated_later(&output.join(path)));
             }
         }
         faults.finish()
@@ -422,7 +449,9 @@ impl Purge<'_> {
             false => JournalStep::SetAside,
         };
         let there = plan.remains.there.iter().map(FoundFile::journaled);
-        let journal = self.journal(plan, plan.begun_at(self.now), there.collect(), set_aside);
+        let begun_at = plan.begun_at(self.now);
+        let mut journal = self.journal(plan, begun_at, there.collect(), set_aside);
+        journal.own_begun_at = (begun_at != self.now).then_some(self.now);
         let output = &plan.places.output;
         journal.write(output, plan.made_at, step, self.signing_key)?;
         Ok(journal)
@@ -459,6 +488,7 @@ impl Purge<'_> {
             round: shown_round(&plan.verification.manifest),
             manifest_digest: plan.verification.manifest_digest.clone(),
             begun_at,
+            own_begun_at: None,
             there,
             set_aside,
             public_key: self.signing_key.public().to_base64(),
@@ -600,6 +630,7 @@ impl Purge<'_> {
             shared,
             superseded: plan.superseded.clone(),
             left_before,
+            dated_later: plan.dated_later.clone(),
         })
     }
 
@@ -843,12 +874,27 @@ fn clock_is_set_back(document: &Path) -> Fault {
     Fault::of_file(
         document,
         Text::new(
-            "本机时钟早于本轮日志或删除记录：时钟不准，或已被调回",
-            "this machine's clock is earlier than this round's log or deletion records: it is wrong or was set back",
+            "本机时钟早于本轮日志：时钟不准，或已被调回",
+            "this machine's clock is earlier than this round's log: it is wrong or was set back",
         ),
         Text::new(
-            "请先校准时钟；时钟无误的，则写下该文件时时钟不准：请记入会议记录，过了该时间再运行 purge",
-            "correct the clock first; if it is right, it was wrong when that was written: note it in the minutes, and run `purge` again after that time",
+            "请先校准时钟；时钟无误的，则写日志时时钟不准：请记入会议记录，过了该时间再运行 purge；其他输出文件夹可逐个指明",
+            "correct the clock first; if it is right, it was wrong when the log was written: note it in the minutes, and run `purge` again after that time; other output folders can be named one by one",
+        ),
+    )
+}
+
+/// `document` is the folder of a journal or record.
+fn is_dated_later(document: &Path) -> Fault {
+    Fault::of_file(
+        document,
+        Text::new(
+            "本机时钟早于此 purge 记录的时间：时钟不准，或已被调回",
+            "this machine's clock is earlier than this record of a purge: it is wrong or was set back",
+        ),
+        Text::new(
+            "请先校准时钟；时钟无误的，则写此记录时时钟不准：请将此文件夹移出输出文件夹并保存，记入会议记录，再重新运行 purge；此后第19项检查会指出没有删除记录的文件",
+            "correct the clock first; if it is right, it was wrong when that was written: move this folder out of the output folder and keep it, note it in the minutes, and run `purge` again; check 19 then says which files are missing without a record",
         ),
     )
 }

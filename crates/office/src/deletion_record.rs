@@ -49,6 +49,15 @@ pub(crate) const NOT_READ: &str = "only the round file names it, and no step rea
 /// In the reason why a file is left: its folder is not here or could not be listed.
 pub(crate) const NOBODY_KNOWS: &str = "so nobody knows whether it was deleted";
 
+/// How the reasons begin that have one of these. None of them holds a path.
+const UNSEEN_BEGIN: [&str; 5] = [
+    "an interrupted purge that another key (public key ",
+    "the deletion record of ",
+    "an interrupted purge was deleting it, and it is gone, but the disk does not confirm it (",
+    "an interrupted purge was deleting it, but the folder that held it is not here, ",
+    "an interrupted purge was deleting it, but its folder cannot be read (",
+];
+
 /// The kind of a round's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FilePart {
@@ -193,11 +202,25 @@ pub struct LeftFile {
     pub byte_length: u64,
     /// Why it was not deleted.
     pub why: Text,
+    /// Whether its purge has seen something that may be the file; `None` in earlier records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<bool>,
 }
 
 impl LeftFile {
-    /// Combines a file, as records name it, with the reason.
+    /// Combines a file, as records name it, with the reason. Something that may be the file was
+    /// seen.
     pub fn new(file: &RoundFile, why: Text) -> Self {
+        Self::with(file, why, true)
+    }
+
+    /// As [`LeftFile::new`], if the purge only found a statement that proves nothing to it, or
+    /// could not look.
+    pub(crate) fn unseen(file: &RoundFile, why: Text) -> Self {
+        Self::with(file, why, false)
+    }
+
+    fn with(file: &RoundFile, why: Text, is_seen: bool) -> Self {
         let file = file.recorded();
         LeftFile {
             part: file.part,
@@ -206,14 +229,20 @@ impl LeftFile {
             key_id: file.key_id,
             byte_length: file.byte_length,
             why,
+            seen: Some(is_seen),
         }
     }
 
     /// Whether its purge has seen something that may be the file. Not if it only found a statement
-    /// that proves nothing to it, or could not look: the reason says so, in every version.
+    /// that proves nothing to it, or could not look. In earlier records only the reason says so.
     pub(crate) fn is_seen(&self) -> bool {
-        let is_unseen = |words: &&str| self.why.en.contains(*words);
-        ![PROVES_NOTHING, NOBODY_KNOWS].iter().any(is_unseen)
+        let why = &self.why.en;
+        // Other reasons hold a path, and that may hold any words.
+        let has_no_path = || UNSEEN_BEGIN.iter().any(|begin| why.starts_with(begin));
+        let is_unseen = |words: &&str| why.contains(*words);
+        let words = [PROVES_NOTHING, NOBODY_KNOWS];
+        let by_words = || !(has_no_path() && words.iter().any(is_unseen));
+        self.seen.unwrap_or_else(by_words)
     }
 
     /// Whether it was read from outside the round's folder.
@@ -410,6 +439,10 @@ pub struct Journal {
     /// The start of the deletion. If purges were interrupted, the start of the
     /// first.
     pub begun_at: Timestamp,
+    /// The start of the purge that wrote the journal, if an interrupted one began before; else
+    /// `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_begun_at: Option<Timestamp>,
     /// Files that are to be deleted.
     pub there: Vec<PlacedFile>,
     /// Those that have been renamed to names of the purge's own, checked under them, and
@@ -448,6 +481,12 @@ impl Journal {
         key: &SigningKey,
     ) -> Result<(), Fault> {
         self.write_signed(output, &Self::folder_name(now, step), key)
+    }
+
+    /// Returns the start of the purge that set its files aside. What was stated before that does
+    /// not say what became of them.
+    pub(crate) fn set_aside_at(&self) -> Timestamp {
+        self.own_begun_at.unwrap_or(self.begun_at)
     }
 
     /// Whether an output folder certainly has no journal of this step of the purge that
@@ -1064,9 +1103,9 @@ pub fn check_readable(output: &Folder) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Returns the paths in an output folder of the journals and records that are dated after `now`
-/// and that a key validly signed. `counts` decides by that key and the round in them. Which of two
-/// statements about a file is the later one cannot be told with them.
+/// Returns the folders, by their paths in an output folder, of the journals and records that are
+/// dated after `now` and that a key validly signed. `counts` decides by that key and the round in
+/// them. Which of two statements about a file is the later one cannot be told with them.
 pub fn dated_after(
     output: &Folder,
     now: Timestamp,
@@ -1077,19 +1116,23 @@ pub fn dated_after(
         return Vec::new();
     };
     let date = |name: &OsStr| {
-        let (at, key, round, document) = if is_journal(name) {
+        let (at, key, round) = if is_journal(name) {
             let (bytes, signature) = read_with_signature(&folder, name, JOURNAL).ok()?;
             let (journal, key) = Journal::parse_signed(&bytes, &signature).ok()?;
-            (journal.begun_at, key, journal.round, JOURNAL)
+            (
+                journal.set_aside_at().max(journal.begun_at),
+                key,
+                journal.round,
+            )
         } else if is_stamp(&name.to_string_lossy()) {
             let (bytes, signature) = read_with_signature(&folder, name, RECORD).ok()?;
             let (record, key) = DeletionRecord::parse_signed(&bytes, &signature).ok()?;
             let at = record.completed_at.max(record.begun_at);
-            (at, key, record.round, RECORD)
+            (at, key, record.round)
         } else {
             return None;
         };
-        let path = format!("{DELETIONS}/{}/{document}", name.to_string_lossy());
+        let path = format!("{DELETIONS}/{}", name.to_string_lossy());
         (at > now && counts(&key, &round)).then_some(path)
     };
     let entries = folder.entries().unwrap_or_default();
@@ -1141,4 +1184,66 @@ fn stamp(at: Timestamp) -> String {
 fn is_stamp(name: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_digit() || b"-.TZ".contains(&byte);
     name.starts_with(|first: char| first.is_ascii_digit()) && name.bytes().all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(why: &str, seen: Option<bool>) -> LeftFile {
+        LeftFile {
+            part: FilePart::Export,
+            path: "a.csv".to_owned(),
+            digest: None,
+            key_id: None,
+            byte_length: 1,
+            why: Text::new(String::new(), why.to_owned()),
+            seen,
+        }
+    }
+
+    /// A path in the reason may hold any words.
+    #[test]
+    fn whether_a_left_file_was_seen_is_not_read_from_a_path() {
+        let cannot = "cannot delete the file: denied; it is at";
+        let there = "an interrupted purge was deleting it, there is a file at";
+        for begin in [cannot, there] {
+            for words in [PROVES_NOTHING, NOBODY_KNOWS] {
+                let why = format!("{begin} {words}/.purging-1 now");
+                assert!(left(&why, None).is_seen(), "{why}");
+            }
+        }
+        for why in [
+            format!(
+                "an interrupted purge that another key (public key K) signs was deleting it, and {PROVES_NOTHING} to a purge with this key"
+            ),
+            format!(
+                "the deletion record of 2026-01-01T00:00:00Z says that it was deleted, but in another folder, of which this one may be a copy, and {PROVES_NOTHING} here"
+            ),
+            format!(
+                "an interrupted purge was deleting it, but the folder that held it is not here, {NOBODY_KNOWS}: move it"
+            ),
+            format!(
+                "an interrupted purge was deleting it, but its folder cannot be read (denied), {NOBODY_KNOWS}: check"
+            ),
+            format!(
+                "an interrupted purge was deleting it, and it is gone, but the disk does not confirm it (error), {NOBODY_KNOWS}: check"
+            ),
+        ] {
+            assert!(!left(&why, None).is_seen(), "{why}");
+            assert!(left(&why, Some(true)).is_seen(), "{why}");
+        }
+        assert!(!left(cannot, Some(false)).is_seen());
+    }
+
+    #[test]
+    fn records_without_the_field_are_read() {
+        let text = r#"{"part": "export", "file": "a.csv", "blake3": null, "bytes": 1,
+            "why": {"zh": "", "en": "changed"}}"#;
+        let read: LeftFile = serde_json::from_str(text).expect("an entry");
+        assert!(read.seen.is_none() && read.is_seen());
+        let written = serde_json::to_string(&left("changed", Some(false))).expect("JSON");
+        let read: LeftFile = serde_json::from_str(&written).expect("an entry");
+        assert!(!read.is_seen());
+    }
 }

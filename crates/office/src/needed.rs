@@ -23,7 +23,7 @@ use jiff::civil::Date;
 use crate::deletion_record::{FilePart, RoundFile, SignedBy, read_deletions};
 use crate::manifest::{MANIFEST, Manifest};
 use crate::remains::{FoundFile, KeyIdOf, LONGEST_KEY_FILE, inputs_with_path, inputs_without_path};
-use crate::round_folder::{FoundRoundFile, OpenedFolders};
+use crate::round_folder::{FoundRoundFile, OpenedFolders, may_hold_another_round_file};
 use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::written_path::{plain, stays_inside};
 
@@ -77,8 +77,9 @@ impl RoundPlace<'_> {
     /// Returns the folder in which the round file of an output certainly is: the nearest one
     /// above the output with a round file, if that is still the one in the manifest. A copy of it
     /// elsewhere, such as a backup, says nothing of the files that the output read. Nor does one
-    /// between the output and the round's folder, unless each round file above it is the one of
-    /// another output: this one may have been made from one that was edited or moved since.
+    /// between the output and the round's folder, unless each folder above it has round files, and
+    /// each is the one of another output: this one may have been made from one that was edited or
+    /// moved since, or that cannot be read.
     /// `made_from` are the digests of the round files of all outputs.
     fn home_of(&self, output: &Path, manifest: &Manifest, made_from: &[String]) -> Option<PathBuf> {
         let output = self.below(output)?;
@@ -87,24 +88,37 @@ impl RoundPlace<'_> {
         let round_files: Vec<(PathBuf, &FoundRoundFile)> = round_files.collect();
         let digests_in = |folder: &Path| {
             let here = round_files.iter().filter(|(at, _)| at == folder);
-            let digests = here.map(|(_, file)| file.digest.as_str());
-            digests.collect::<Vec<&str>>()
+            let digests = here.map(|(_, file)| file.digest.as_deref());
+            digests.collect::<Vec<Option<&str>>>()
         };
         let mut above = output.ancestors().skip(1);
         let home = above.find(|folder| !digests_in(folder).is_empty())?;
         let own = manifest.round_file_blake3.as_str();
-        let is_of_another = |digest: &&str| {
+        let is_of_another = |digest: &str| {
             let mut known = made_from.iter().map(String::as_str);
-            let is_known = known.any(|known| known == *digest) || self.made_from.contains(digest);
-            is_known && *digest != own
+            let is_known = known.any(|known| known == digest) || self.made_from.contains(&digest);
+            is_known && digest != own
         };
-        let is_home = digests_in(home).contains(&own);
+        let here = digests_in(home);
+        // One that cannot be read may be the one that was edited since.
+        let is_home = here.contains(&Some(own)) && !here.contains(&None);
         let is_only = above.all(|folder| {
             let digests = digests_in(folder);
-            let must_have_one = folder.as_os_str().is_empty();
-            digests.iter().all(is_of_another) && !(must_have_one && digests.is_empty())
+            let mut certain = digests.iter();
+            // A folder without one may have lost the one from which the output was made.
+            !digests.is_empty()
+                && certain.all(|digest| digest.is_some_and(is_of_another))
+                && !self.may_hold_another(folder, is_of_another)
         });
         (is_home && is_only).then(|| home.to_path_buf())
+    }
+
+    /// Whether a folder below the round's may hold a round file that is not named like one and is
+    /// not that of another output. No manifest says how the round file was called.
+    fn may_hold_another(&self, folder: &Path, is_of_another: impl Fn(&str) -> bool) -> bool {
+        let opened = self.opened.open(&self.folder.join(folder));
+        let found = opened.and_then(|opened| may_hold_another_round_file(&opened, is_of_another));
+        found.unwrap_or(true)
     }
 }
 

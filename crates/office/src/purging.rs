@@ -78,6 +78,8 @@ struct PurgeReport<'a> {
     /// The review workbooks that were filled in.
     filled_in: &'a [String],
     record: DeletionRecord,
+    /// The folders of journals and records of other keys that are dated after the clock.
+    dated_after_the_clock: Vec<String>,
     /// The unknown files in the round's folder.
     unknown_files: &'a UnknownFiles,
 }
@@ -112,7 +114,8 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         output.say(&text);
     }
     let unknown_files = UnknownFiles::find(&found);
-    for text in found.foreign_text().into_iter().chain(unknown_files.text()) {
+    let told = found.foreign_text().into_iter();
+    for text in told.chain(uncertain(&found)).chain(unknown_files.text()) {
         output.say(&text);
     }
     let reports = purged.iter().map(|one| PurgeReport {
@@ -123,6 +126,11 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         dry_run: asked.dry_run,
         filled_in: &one.filled_in,
         record: shown(&one.record),
+        dated_after_the_clock: one
+            .dated_later
+            .iter()
+            .map(|path| shown_path(Path::new(path)))
+            .collect(),
         unknown_files: &unknown_files,
     });
     output.json(&reports.collect::<Vec<_>>());
@@ -202,7 +210,18 @@ fn purge(
 /// When a folder cannot be searched, or a run is writing an output: there may be an output that
 /// needs the inputs.
 fn find(asked: &PurgeArguments) -> Result<RoundFolder, Faults> {
+    // Before anything else: what is wrong with it tells more than what follows from that.
+    let id_in = |file: &Path| WrittenRound::read(file)?.stated_id();
+    if let Some(round_file) = &asked.round {
+        id_in(round_file)?;
+    }
     let found = RoundFolder::find(&asked.folder, asked.round.as_deref())?;
+    // Somebody may have moved or changed it meanwhile. Without it nobody can tell whose files are
+    // beside it.
+    if let Some(round_file) = asked.round.as_ref().filter(|_| found.rounds.is_empty()) {
+        id_in(round_file)?;
+        return Err(is_changing(round_file).into());
+    }
     let mut unsearched = FaultCollector::new();
     for fault in &found.unsearched {
         unsearched.push(fault.clone());
@@ -212,6 +231,35 @@ fn find(asked: &PurgeArguments) -> Result<RoundFolder, Faults> {
     }
     unsearched.finish()?;
     Ok(found)
+}
+
+fn is_changing(round_file: &Path) -> Fault {
+    Fault::of_file(
+        round_file,
+        Text::new(
+            "读取时此轮次文件被移动或改动，未删除任何文件",
+            "this round file was moved or changed while it was read; nothing was deleted",
+        ),
+        Text::new("请查明后重新运行", "find out why, and run again"),
+    )
+}
+
+/// Returns the lines to print of files that may be round files of other rounds. Inputs are left
+/// because of them if none is this round's.
+fn uncertain(found: &RoundFolder) -> Vec<Text> {
+    if !found.rounds.is_empty() {
+        return Vec::new();
+    }
+    let files = found.uncertain_round_files().map(|file| shown_path(&file));
+    let lines = files.map(|file| {
+        Text::new(
+            format!("{file}：无法读取或格式有误，不能确认是否为轮次文件、属于哪一轮次"),
+            format!(
+                "{file}: it cannot be read or has a mistake, so nobody can tell whether it is a round file, and of which round"
+            ),
+        )
+    });
+    lines.collect()
 }
 
 fn is_being_written(output: &Path) -> Fault {
@@ -226,15 +274,9 @@ fn is_being_written(output: &Path) -> Fault {
 }
 
 /// Refuses a round file that the user named and that is of another round than the outputs: the
-/// files beside it are that round's. Refuses one that does not say of which round it is.
+/// files beside it are that round's.
 fn check_round(round_file: &Path, found: &RoundFolder) -> Result<(), Faults> {
-    if let Ok(written) = WrittenRound::read(round_file) {
-        written.round_id()?;
-    }
-    let mut manifests = found
-        .outputs
-        .iter()
-        .filter_map(|output| manifest_of(output));
+    let mut manifests = found.manifests();
     let is_of_another = |manifest: &Manifest| !found.rounds.contains(&manifest.round);
     if found.rounds.is_empty() || !manifests.any(|manifest| is_of_another(&manifest)) {
         return Ok(());
@@ -411,6 +453,17 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
             format!(
                 "  missing, and no deletion record names it: {path} ({}); if the round file is elsewhere, name it with --round",
                 part.en
+            ),
+        );
+    }
+    for path in &purged.dated_later {
+        let path = shown_path(Path::new(path));
+        say(
+            format!(
+                "  {path}：由另一把私钥签署，且晚于本机时钟；不能确认由谁签署，不能据此确认任何文件已删除：请移到别处，并记入会议记录"
+            ),
+            format!(
+                "  {path}: another key signed it, and it is dated after this machine's clock; nobody can tell who signed it, and it proves nothing: move it elsewhere, and note it in the minutes"
             ),
         );
     }

@@ -81,13 +81,14 @@ impl Remains {
         });
     }
 
-    /// Leaves all inputs that are here: the round file beside them is of another round.
-    pub fn leave_inputs_of_another_round(&mut self) {
+    /// Leaves all inputs that are here, for this reason: the round file beside them is of another
+    /// round, or nobody can tell of which.
+    pub(crate) fn leave_inputs(&mut self, doubt: Doubt) {
         let doubtful = &mut self.doubtful;
         self.there.retain(|found| {
             let is_input = found.file.is_input();
             if is_input {
-                doubtful.push((found.file.clone(), Doubt::OtherRound));
+                doubtful.push((found.file.clone(), doubt));
             }
             !is_input
         });
@@ -138,8 +139,11 @@ impl Remains {
         let there = self.there.iter().map(|found| &found.file);
         let doubtful = self.doubtful.iter();
         let is_seen = |doubt: &Doubt| {
-            use Doubt::{Changed, Needed, OtherKey, OtherRound};
-            matches!(doubt, Changed | OtherKey | Needed(_) | OtherRound)
+            use Doubt::{Changed, Needed, OtherKey, OtherRound, UnknownRound};
+            matches!(
+                doubt,
+                Changed | OtherKey | Needed(_) | OtherRound | UnknownRound
+            )
         };
         let doubtful = doubtful.filter(move |(_, doubt)| is_seen(doubt));
         there.chain(doubtful.map(|(file, _)| file))
@@ -196,6 +200,8 @@ pub enum Doubt {
     Needed(Date),
     /// The round file beside it is of another round, whose file it may be.
     OtherRound,
+    /// Nobody can tell of which round the round file beside it is, and so whose file it is.
+    UnknownRound,
     /// Only the round file names it: no step read it.
     NotRead,
 }
@@ -259,6 +265,10 @@ impl Doubt {
             Doubt::OtherRound => Text::new(
                 "此处的轮次文件属于另一轮次，此文件可能是那一轮的，未删除；请将本轮的轮次文件（副本在 configuration/round.toml）放在本轮输入文件所在的文件夹，用 --round 指明，再重新运行 purge",
                 "the round file here is of another round, and this may be that round's file, so it was not deleted: put this round's file (a copy is configuration/round.toml) into the folder of this round's inputs, name it with --round, and run `purge` again",
+            ),
+            Doubt::UnknownRound => Text::new(
+                "此处有无法读取的轮次文件（*.toml），不能确认属于哪一轮次，此文件可能是那一轮的，未删除；请改正该文件（保存为 UTF-8，更正格式错误和权限），不是轮次文件的移到别处，或用 --round 指明本轮的轮次文件，再重新运行 purge",
+                "a round file here (*.toml) cannot be read, so nobody can tell of which round it is, and this may be that round's file, so it was not deleted: correct that file (save it as UTF-8, mend its TOML and its permissions), move it elsewhere if it is no round file, or name this round's file with --round, and run `purge` again",
             ),
             Doubt::NotRead => Text::new(
                 "只有轮次文件列有此文件，没有步骤读取过（轮次文件在运行之后被改动），不能确认其内容，未删除；请人工检查、删除，并记入会议记录",

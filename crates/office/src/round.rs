@@ -41,6 +41,7 @@ pub use terms::{
     CENTRE, ConfigurationFile, Crossing, ExportTerms, Mode, RoundTerms, Sealing, Thresholds,
 };
 pub use values::{CROSSES_PLAIN, WrittenValue, in_one_form};
+pub(crate) use written::StatedRound;
 pub use written::{KeyTerms, WrittenRound};
 
 /// The subfolder of an output folder that holds copies of the configuration files.

@@ -1,7 +1,7 @@
 //! Finds the output folders and the round file of a round, from an output folder
 //! or from the folder of the round file.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use crate::audit_log::LOG;
 use crate::manifest::{MANIFEST, Manifest};
-use crate::remains::inputs;
-use crate::round::{CONFIGURATION, WrittenRound};
+use crate::remains::{aside_paths_of_inputs, inputs};
+use crate::round::{CONFIGURATION, StatedRound, WrittenRound};
 use crate::signing::SIGNATURE_SUFFIX;
+use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, Refusal, io_reason};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
@@ -69,6 +70,8 @@ pub struct RoundFolder {
     /// The other output folders, which may share inputs with them: everywhere below the round's
     /// folder, also inside output folders and beside other round files, of which some are copies.
     pub siblings: Vec<PathBuf>,
+    /// The output folders that belong to the round's folder: those that a search of it finds.
+    pub beside: Vec<PathBuf>,
     /// The ids in the round file that the user named, or else in all round files in the folder.
     pub rounds: Vec<String>,
     /// The round files there and everywhere below, without the copies in output folders.
@@ -83,16 +86,34 @@ pub struct RoundFolder {
     pub foreign: Vec<PathBuf>,
 }
 
-/// A round file.
+/// A round file, or what may be one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FoundRoundFile {
     /// The folder that holds it; paths of inputs are relative to it.
     pub folder: PathBuf,
-    /// BLAKE3 digest of its bytes, hexadecimal.
-    pub digest: String,
+    /// Its name.
+    pub name: OsString,
+    /// BLAKE3 digest of its bytes, hexadecimal; `None` if nobody can tell whether it is a round
+    /// file, or of which round.
+    pub digest: Option<String>,
 }
 
 impl RoundFolder {
+    /// Returns the files in the round's folder of which nobody can tell whether they are round
+    /// files, or of which round.
+    pub fn uncertain_round_files(&self) -> impl Iterator<Item = PathBuf> {
+        let files = self.round_files.iter();
+        let files = files.filter(|file| file.digest.is_none() && file.folder == self.folder);
+        files.map(|file| file.folder.join(&file.name))
+    }
+
+    /// Returns the manifests of the output folders that the user named, as far as they can be
+    /// read. They are not verified.
+    pub(crate) fn manifests(&self) -> impl Iterator<Item = Manifest> {
+        let outputs = self.outputs.iter();
+        outputs.filter_map(|output| manifest_in(&self.opened.open(output).ok()?))
+    }
+
     /// Returns the lines to print of the folders that only look like output folders.
     pub fn foreign_text(&self) -> Vec<Text> {
         let folders = self.foreign.iter().map(|folder| shown_path(folder));
@@ -126,27 +147,46 @@ impl RoundFolder {
                 ),
             ));
         }
+        // What the user named is opened once. Somebody may exchange it, or a folder above it, for
+        // a link at any time, or rename it: what is in it is read through the open folder.
+        let first = Folder::open(named);
+        let is_link = first.is_err();
+        let first = first.or_else(|_| open_named(named));
+        Self::find_in(named, first, is_link, round_file)
+    }
+
+    /// As [`RoundFolder::find`], of a folder that is open: `first` is the one at `named`, to which
+    /// a link leads or not.
+    fn find_in(
+        named: &Path,
+        first: io::Result<Folder>,
+        is_link: bool,
+        round_file: Option<&Path>,
+    ) -> Result<Self, Fault> {
         let mut foreign = Vec::new();
         let mut opened = OpenedFolders::default();
-        // What the user named is opened once. Somebody may exchange it, or a folder above it, for
-        // a link at any time.
-        let (folder, outputs, base) = if is_output_folder(named) {
+        let is_output = match &first {
+            Ok(first) => is_named_like_an_output(named) || is_output_folder_in(first),
+            // A file in it may be read all the same.
+            Err(_) => is_output_folder(named),
+        };
+        let (folder, outputs, base) = if is_output {
             // Paths such as `.` have no parent as written.
             let real = fs::canonicalize(named).unwrap_or_else(|_| named.to_path_buf());
             let folder = parent_of(&real).to_path_buf();
-            let base = match Folder::open(named) {
-                Ok(output) => {
+            let base = match first {
+                Ok(output) if !is_link => {
                     let base = output.container();
                     opened.add(named, &Arc::new(output));
                     base
                 }
                 // A link, which is refused later.
-                Err(_) => open_named(&folder),
+                _ => open_named(&folder),
             };
             (folder, vec![named.to_path_buf()], base.map(Arc::new))
         } else {
-            let is_of_round = round_file.is_some() || holds_a_round_file(named);
-            let base = open_named(named).map_err(|error| Fault::unreadable(named, &error))?;
+            let base = first.map_err(|error| Fault::unreadable(named, &error))?;
+            let is_of_round = round_file.is_some() || holds_a_round_file(&base, named);
             let base = Arc::new(base);
             opened.add(named, &base);
             let outputs = outputs_in(&base, named, is_of_round, &mut foreign);
@@ -162,7 +202,7 @@ impl RoundFolder {
                 ),
             ));
         }
-        let named_rounds = round_file.map(|file| vec![file.to_path_buf()]);
+        let named_file = round_file;
         let (folder, round_file, base) = match round_file {
             Some(file) => {
                 let folder = parent_of(file).to_path_buf();
@@ -173,23 +213,46 @@ impl RoundFolder {
                 (folder, Some(file.to_path_buf()), base)
             }
             None => {
-                let found = round_file_in(&folder, &outputs);
+                let found = base.as_ref().ok();
+                let found = found.and_then(|base| round_file_in(base, &folder, &outputs, &opened));
                 (folder, found, base)
             }
         };
         let real = |path: &PathBuf| fs::canonicalize(path).ok();
         let named: Vec<PathBuf> = outputs.iter().filter_map(real).collect();
-        let beside = round_files_in(&folder).into_iter();
-        let beside = beside.map(|(path, _)| path).collect();
         let mut search = SiblingSearch::default();
-        // A folder that holds nothing of a round may hold anything else.
-        let is_of_round = round_file.is_some()
-            || holds_a_round_file(&folder)
-            || outputs.iter().any(|output| has_inputs_in(output, &folder));
-        let levels = if is_of_round { DEEPEST } else { 0 };
         let mut siblings: Vec<PathBuf> = Vec::new();
+        let mut beside = Vec::new();
+        let mut rounds = Vec::new();
+        let mut of_named = None;
         match base {
             Ok(base) => {
+                let here = files_in(&base, &folder).unwrap_or_else(|error| {
+                    search.not_searched(&folder, &error);
+                    Vec::new()
+                });
+                if let Some(file) = named_file {
+                    let name = file.file_name().unwrap_or_default();
+                    let stated = WrittenRound::stated_in(&base, name, file);
+                    if let Ok(StatedRound::Round { digest, id }) = stated {
+                        rounds.extend(id);
+                        of_named = Some(FoundRoundFile {
+                            folder: folder.clone(),
+                            name: name.to_owned(),
+                            digest: Some(digest),
+                        });
+                    }
+                } else {
+                    rounds.extend(here.iter().filter_map(|file| file.id.clone()));
+                }
+                // A folder that holds nothing of a round may hold anything else.
+                let is_of_round = round_file.is_some()
+                    || here.iter().any(|file| file.found.digest.is_some())
+                    || outputs
+                        .iter()
+                        .any(|output| has_inputs_in(opened.open(output), &base));
+                let levels = if is_of_round { DEEPEST } else { 0 };
+                beside = outputs_in(&base, &folder, is_of_round, &mut Vec::new());
                 let real_folder = fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone());
                 for path in [&folder, &real_folder] {
                     opened.add(path, &base);
@@ -207,11 +270,6 @@ impl RoundFolder {
         siblings.dedup();
         siblings.retain(|other| !named.contains(other));
         let mut round_files = search.round_files;
-        let of_named = round_file.as_ref().and_then(|file| {
-            let digest = WrittenRound::read(file).ok()?.digest().to_owned();
-            let folder = parent_of(file).to_path_buf();
-            Some(FoundRoundFile { folder, digest })
-        });
         round_files.extend(of_named);
         Ok(RoundFolder {
             folder,
@@ -219,7 +277,8 @@ impl RoundFolder {
             opened,
             outputs,
             siblings,
-            rounds: ids_of(named_rounds.unwrap_or(beside)),
+            beside,
+            rounds,
             round_files,
             unsearched: search.unsearched,
             under_way: search.under_way,
@@ -278,22 +337,41 @@ fn check_same_tree(
     ))
 }
 
-/// Whether the folder looks like an output folder, complete or not.
+/// Whether the folder at a path looks like an output folder, complete or not.
 fn is_output_folder(folder: &Path) -> bool {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    name.contains(".partial-")
-        || [MANIFEST, LOG]
-            .iter()
-            .any(|file| fs::symlink_metadata(folder.join(file)).is_ok())
+    let has = |file: &&str| fs::symlink_metadata(folder.join(file)).is_ok();
+    is_named_like_an_output(folder) || [MANIFEST, LOG].iter().any(has)
 }
 
-/// Whether an input that the manifest of an output folder names is below a folder.
-fn has_inputs_in(output: &Path, folder: &Path) -> bool {
-    let manifest = manifest_of(output);
-    let named = manifest.iter().flat_map(inputs);
-    named
-        .map(|input| folder.join(input.path))
-        .any(|path| fs::symlink_metadata(path).is_ok())
+/// As [`is_output_folder`], of an open folder, whatever its name.
+fn is_output_folder_in(folder: &Folder) -> bool {
+    let has = |file: &&str| folder.kind(Path::new(file)).is_ok();
+    [MANIFEST, LOG].iter().any(has)
+}
+
+/// Whether a folder is named like an output folder that is not complete.
+fn is_named_like_an_output(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    name.contains(".partial-")
+}
+
+/// Whether an input that the manifest of an output folder names is below a folder, perhaps under
+/// the name that a purge gave it, or nobody can tell.
+fn has_inputs_in(output: io::Result<Folder>, folder: &Folder) -> bool {
+    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let read = output.and_then(|output| output.read(Path::new(MANIFEST), Manifest::LARGEST));
+    let manifest = match read {
+        Ok(bytes) => Manifest::parse(&bytes).ok(),
+        Err(error) => return !is_missing(&error),
+    };
+    let named = manifest.iter().flat_map(|manifest| {
+        let named = inputs(manifest).into_iter();
+        let named = named.map(|input| PathBuf::from(input.path));
+        named.chain(aside_paths_of_inputs(manifest))
+    });
+    let mut kinds = named.map(|path| folder.kind(&path));
+    // Behind a link there may be one, too.
+    kinds.any(|kind| kind.map_or_else(|error| !is_missing(&error), |_| true))
 }
 
 /// The deepest folder that is searched for output folders, counted from the round's.
@@ -354,7 +432,7 @@ fn add_outputs(
         }
         if let Ok(inner) = inner
             && levels > 0
-            && !holds_a_round_file(&path)
+            && !holds_a_round_file(&inner, &path)
         {
             add_outputs(&inner, &path, levels - 1, found, foreign);
         }
@@ -376,24 +454,23 @@ impl SiblingSearch {
     /// Searches a folder, which is at this path, and the folders below it down to this many
     /// levels. 0 is for a folder of somebody's own, which may hold anything.
     fn search(&mut self, folder: &Folder, at: &Path, levels: usize) {
+        match files_in(folder, at) {
+            Ok(found) => {
+                let found = found.into_iter().map(|file| file.found);
+                self.round_files.extend(found);
+                self.search_folders(folder, at, levels);
+            }
+            Err(error) => self.not_searched(at, &error),
+        }
+    }
+
+    /// As [`SiblingSearch::search`], without the files in the folder itself.
+    fn search_folders(&mut self, folder: &Folder, at: &Path, levels: usize) {
         let entries = match folder.entries() {
             Ok(entries) => entries,
             Err(error) => return self.not_searched(at, &error),
         };
-        if !is_configuration_of_an_output(at) {
-            let files = entries.iter().map(|entry| Path::new(&entry.name));
-            let files = files.filter(|name| is_toml(name));
-            let digests = files.filter_map(|name| {
-                let written = WrittenRound::read_in(folder, name, &at.join(name)).ok()?;
-                let digest = written.digest().to_owned();
-                written.names_a_round().then_some(digest)
-            });
-            self.round_files
-                .extend(digests.map(|digest| FoundRoundFile {
-                    folder: at.to_path_buf(),
-                    digest,
-                }));
-        }
+        let is_output_folder = is_output_folder_in(folder);
         for entry in entries {
             let (name, path) = (&entry.name, at.join(&entry.name));
             // A link may lead back or out of the round's folder.
@@ -440,6 +517,11 @@ impl SiblingSearch {
                 self.search_leftover(inner, &path, levels);
             } else if levels > 1 {
                 match inner {
+                    // Copies of configuration files: paths in the round file are not relative
+                    // to their folder.
+                    Ok(inner) if is_output_folder && name == CONFIGURATION => {
+                        self.search_folders(&inner, &path, levels - 1);
+                    }
                     Ok(inner) => self.search(&inner, &path, levels - 1),
                     Err(error) => self.not_searched(&path, &error),
                 }
@@ -541,17 +623,11 @@ fn is_at_path_of_a_step(folder: &Path) -> bool {
     has(LOG) || has(&signature) || manifest_of(folder).is_some()
 }
 
-/// Whether a folder holds the copies of configuration files in an output folder: paths in its
-/// round file are not relative to it.
-fn is_configuration_of_an_output(folder: &Path) -> bool {
-    folder.file_name() == Some(OsStr::new(CONFIGURATION))
-        && folder.parent().is_some_and(is_output_folder)
-}
-
 /// Whether a folder holds a round file, whatever its name. A draft is none: no step has read it, so
-/// it takes no output folder away from the round around it.
-fn holds_a_round_file(folder: &Path) -> bool {
-    !round_files_in(folder).is_empty()
+/// it takes no output folder away from the round around it. `at` is the path of the folder.
+fn holds_a_round_file(folder: &Folder, at: &Path) -> bool {
+    let files = files_in(folder, at).unwrap_or_default();
+    files.iter().any(|file| file.found.digest.is_some())
 }
 
 /// Whether a folder holds a round file, whatever its name, or a draft of one.
@@ -575,13 +651,23 @@ fn manifest_in(output: &Folder) -> Option<Manifest> {
 
 /// Returns the round file in a folder: the one whose digest is in a manifest,
 /// or else the only one.
-fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
+fn round_file_in(
+    folder: &Folder,
+    at: &Path,
+    outputs: &[PathBuf],
+    opened: &OpenedFolders,
+) -> Option<PathBuf> {
     let digests: Vec<String> = outputs
         .iter()
-        .filter_map(|output| manifest_of(output))
+        .filter_map(|output| manifest_in(&opened.open(output).ok()?))
         .map(|manifest| manifest.round_file_blake3)
         .collect();
-    let round_files = round_files_in(folder);
+    let files = files_in(folder, at).unwrap_or_default().into_iter();
+    let round_files = files.filter_map(|file| {
+        let path = at.join(&file.found.name);
+        Some((path, file.found.digest?))
+    });
+    let round_files: Vec<(PathBuf, String)> = round_files.collect();
     let named = round_files
         .iter()
         .find(|(_, digest)| digests.contains(digest));
@@ -589,13 +675,6 @@ fn round_file_in(folder: &Path, outputs: &[PathBuf]) -> Option<PathBuf> {
         (Some((path, _)), _) | (None, [(path, _)]) => Some(path.clone()),
         _ => None,
     }
-}
-
-/// Returns the ids of rounds in round files, as far as they can be read.
-fn ids_of(round_files: Vec<PathBuf>) -> Vec<String> {
-    let round_files = round_files.into_iter();
-    let ids = round_files.filter_map(|path| WrittenRound::read(&path).ok()?.round_id().ok());
-    ids.collect()
 }
 
 fn toml_files_in(folder: &Path) -> Vec<PathBuf> {
@@ -609,16 +688,166 @@ fn is_toml(path: &Path) -> bool {
         .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
 }
 
-/// Returns the round files in a folder, each with its digest, in the order of their paths.
-fn round_files_in(folder: &Path) -> Vec<(PathBuf, String)> {
-    let mut round_files: Vec<(PathBuf, String)> = toml_files_in(folder)
-        .into_iter()
-        .filter_map(|path| {
-            let written = WrittenRound::read(&path).ok()?;
-            let digest = written.digest().to_owned();
-            written.names_a_round().then_some((path, digest))
-        })
-        .collect();
-    round_files.sort();
-    round_files
+/// A round file in a folder, or what may be one.
+struct FileHere {
+    found: FoundRoundFile,
+    /// The round's id, if it is known.
+    id: Option<String>,
+}
+
+/// Returns the round files in an open folder, and the files of which nobody can tell whether they
+/// are: those that cannot be read or have a mistake before they say so. In the order of their
+/// names. `at` is the path of the folder.
+///
+/// # Errors
+/// When the folder cannot be listed.
+fn files_in(folder: &Folder, at: &Path) -> io::Result<Vec<FileHere>> {
+    let entries = folder.entries()?.into_iter();
+    // Systems put files with such names beside others.
+    let is_of_system = |name: &OsStr| name.as_encoded_bytes().starts_with(b"._");
+    let files = entries.filter(|entry| is_toml(Path::new(&entry.name)));
+    let files = files.filter(|entry| !is_of_system(&entry.name));
+    let files = files.filter_map(|entry| {
+        let (name, path) = (&entry.name, at.join(&entry.name));
+        let (digest, id) = match WrittenRound::stated_in(folder, name, &path) {
+            Ok(StatedRound::Round { digest, id }) => (id.is_some().then_some(digest), id),
+            Ok(StatedRound::None) => return None,
+            // It was removed meanwhile.
+            Err(_) if is_gone(folder, name) => return None,
+            Err(_) => (None, None),
+        };
+        let (folder, name) = (at.to_path_buf(), entry.name);
+        let found = FoundRoundFile {
+            folder,
+            name,
+            digest,
+        };
+        Some(FileHere { found, id })
+    });
+    Ok(files.collect())
+}
+
+fn is_gone(folder: &Folder, name: &OsStr) -> bool {
+    let kind = folder.kind(Path::new(name));
+    kind.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Whether a file that is not named like one may be the round file of an output, or a round file
+/// of which nobody knows an output. `known` are the digests of the round files of other outputs.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(crate) fn may_hold_another_round_file(
+    folder: &Folder,
+    known: impl Fn(&str) -> bool,
+) -> io::Result<bool> {
+    for entry in folder.entries()? {
+        let name = Path::new(&entry.name);
+        if is_toml(name) || entry.kind != EntryKind::File {
+            continue;
+        }
+        let bytes = match folder.read(name, LARGEST_CONFIGURATION) {
+            Ok(bytes) => bytes,
+            // No step reads a round file of this size.
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        if is_perhaps_a_round_file(&bytes) && !known(blake3::hash(&bytes).to_hex().as_str()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a file has lines that begin as those of a round file, whatever its encoding.
+fn is_perhaps_a_round_file(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let has_key = |line: &[u8], key: &[u8]| {
+        let line = line.trim_ascii_start().strip_prefix(key);
+        line.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"="))
+    };
+    let mut has = [false; 2];
+    lines.any(|line| {
+        let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+        has[0] |= has_key(line, b"round");
+        has[1] |= has_key(line, b"mode");
+        has == [true; 2]
+    })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::finished_round::FinishedRound;
+
+    const ROUND: &str = "round = \"R\"\nmode = \"pooled\"\n";
+
+    /// Returns a round's folder with an output folder and another one below a subfolder.
+    fn round() -> FinishedRound {
+        let round = FinishedRound::new();
+        let key = round.key("signing.key");
+        round.finish(&key, round.manifest());
+        round.write("round.toml", ROUND);
+        fs::create_dir(round.path("sub")).expect("writable");
+        let copied = std::process::Command::new("cp")
+            .arg("-a")
+            .args([round.path("output"), round.path("sub/later")])
+            .status();
+        assert!(copied.expect("cp").success());
+        round
+    }
+
+    /// Somebody renames the round's folder once it is open, and perhaps puts a link in its place.
+    #[test]
+    fn a_folder_that_is_renamed_once_it_is_open_is_searched_all_the_same() {
+        type Change = fn(&Path, &Path);
+        let changes: [Change; 2] = [
+            |folder, away| fs::rename(folder, away).expect("writable"),
+            |folder, away| {
+                fs::rename(folder, away).expect("writable");
+                let empty = away.with_extension("empty");
+                fs::create_dir(&empty).expect("writable");
+                std::os::unix::fs::symlink(&empty, folder).expect("writable");
+            },
+        ];
+        for named in ["output", ""] {
+            for change in changes {
+                let round = round();
+                let (folder, path) = (round.path(""), round.path(named));
+                let folder: PathBuf = folder.components().collect();
+                let away = folder.with_extension("away");
+                let first = Folder::open(&path);
+                change(&folder, &away);
+                let found = RoundFolder::find_in(&path, first, false, None);
+                let found = found.expect("output folders");
+                assert_eq!(found.rounds, ["R"], "{named}");
+                assert!(found.unsearched.is_empty());
+                assert!(found.round_files.iter().any(|file| file.digest.is_some()));
+                let mut all = found.outputs.iter().chain(&found.siblings);
+                let later = all.find(|output| output.ends_with("sub/later"));
+                let opened = found.opened.open(later.expect("the output below"));
+                assert!(manifest_in(&opened.expect("a folder")).is_some(), "{named}");
+                let _ = fs::remove_file(&folder);
+                let _ = fs::remove_dir(away.with_extension("empty"));
+                fs::rename(&away, &folder).expect("writable");
+            }
+        }
+    }
+
+    /// Its inputs have the purge's own names, and there is no round file.
+    #[test]
+    fn a_folder_with_inputs_that_were_set_aside_is_that_of_a_round() {
+        let round = round();
+        fs::remove_file(round.path("round.toml")).expect("writable");
+        let manifest = round.manifest();
+        let mut inputs = inputs(&manifest);
+        inputs.sort();
+        for input in &inputs {
+            let aside = crate::aside::aside_place(input, Path::new(&input.path));
+            fs::rename(round.path(&input.path), round.folder().join(aside)).expect("writable");
+        }
+        let found = RoundFolder::find(&round.path("output"), None).expect("an output folder");
+        assert_eq!(found.siblings.len(), 1);
+    }
 }

@@ -167,7 +167,9 @@ impl Known {
         }
         let mut files: BTreeSet<String> = paths.iter().filter_map(|path| inside(path)).collect();
         let mut folders = Vec::new();
-        for output in &found.outputs {
+        // Those beside them are kept, too, and another purge deletes what is due in them.
+        let outputs: BTreeSet<&PathBuf> = found.outputs.iter().chain(&found.beside).collect();
+        for output in &outputs {
             let place = inside(output);
             let manifest = manifest_of(output);
             match (&place, &manifest) {
@@ -194,11 +196,7 @@ impl Known {
                 files.extend(manifest.key.and_then(|key| key.file.as_deref().map(plain)));
             }
         }
-        let outputs: Vec<String> = found
-            .outputs
-            .iter()
-            .filter_map(|output| inside(output))
-            .collect();
+        let outputs: Vec<String> = outputs.iter().filter_map(|output| inside(output)).collect();
         let mut partial_paths = Vec::new();
         if let Ok(folder) = Folder::open(&found.folder) {
             for output in outputs.iter().map(Path::new) {

@@ -240,8 +240,8 @@ pub(super) fn retention(evidence: &Evidence) -> Finding {
     }
     for path in evidence.dated_later.iter().take(MOST_NAMED) {
         wrong.push(Text::new(
-            format!("{path} 的时间晚于本机时钟：时钟不准，或写下时时钟不准，不能确认先后；purge 不会删除"),
-            format!("{path} is dated after this machine's clock, which is wrong or was wrong then: nobody can tell what was recorded first, and `purge` deletes nothing"),
+            format!("{path} 的时间晚于本机时钟：时钟不准，或写下时时钟不准，不能确认先后；时钟无误的，请移出输出文件夹并保存，记入会议记录"),
+            format!("{path} is dated after this machine's clock, which is wrong or was wrong then: nobody can tell what was recorded first; if the clock is right, move it out of the output folder, keep it, and note it in the minutes"),
         ));
     }
     wrong.extend(not_counted(&evidence.verification.not_counted));

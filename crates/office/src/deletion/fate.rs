@@ -39,7 +39,9 @@ enum Fate {
     Confirmed,
     /// It is left, and a journal must keep what is known of it.
     Uncertain(Text),
-    /// As [`Fate::Uncertain`], and something that may be the file is at one of its names.
+    /// As [`Fate::Uncertain`], and something is at one of its names.
+    Taken(Text),
+    /// As [`Fate::Taken`], and that may be the file.
     Seen(Text),
 }
 
@@ -52,7 +54,8 @@ impl Fate {
             Fate::Left(_) => 3,
             Fate::Confirmed => 4,
             Fate::Uncertain(_) => 5,
-            Fate::Seen(_) => 6,
+            Fate::Taken(_) => 6,
+            Fate::Seen(_) => 7,
         }
     }
 }
@@ -96,7 +99,7 @@ impl Decision<'_> {
     fn fate(&mut self, file: &RoundFile, journaled: Option<&Journaled>) -> Fate {
         if self.removed.has(file) {
             return match self.is_another_left(file, journaled) {
-                Some(why) => Fate::Uncertain(why),
+                Some(why) => Fate::Taken(why),
                 None => Fate::Settled,
             };
         }
@@ -121,7 +124,7 @@ impl Decision<'_> {
                 Presence::Seen { is_file, why, .. } if journaled.is_set_aside => {
                     return match is_file {
                         true => Fate::Seen(why),
-                        false => Fate::Uncertain(why),
+                        false => Fate::Taken(why),
                     };
                 }
                 // No manifest names it, so only a journal says that it is the round's, or
@@ -129,7 +132,7 @@ impl Decision<'_> {
                 Presence::Seen {
                     is_set_aside, why, ..
                 } if file.part == FilePart::CutOff && (is_set_aside || !is_here) => {
-                    return Fate::Uncertain(why);
+                    return Fate::Taken(why);
                 }
                 // Another folder may have a file of the same name, as far as records name it.
                 Presence::Gone if journaled.is_set_aside && is_open && !is_here => {
@@ -218,7 +221,8 @@ pub(super) fn accounts(
     }
     let mut fates = Vec::new();
     for (file, journaled, fate) in decided {
-        if let (Fate::Uncertain(_) | Fate::Seen(_), Some(journaled)) = (&fate, journaled) {
+        let is_open = matches!(fate, Fate::Uncertain(_) | Fate::Taken(_) | Fate::Seen(_));
+        if let Some(journaled) = journaled.filter(|_| is_open) {
             // Whoever takes away what this purge has seen must not make it count as deleted.
             match journaled.is_set_aside && !seen.has(file) {
                 true => accounts.perhaps_removed.push(journaled.placed.clone()),
@@ -250,11 +254,14 @@ pub(super) fn accounts(
             Fate::Confirmed => accounts.confirmed.push(file),
             Fate::NotFound if left.has(&file) => {}
             Fate::NotFound => accounts.not_found.push(file),
-            Fate::Left(why) | Fate::Uncertain(why) | Fate::Seen(why) => {
-                if !left.has(&file) {
-                    left.add(&file, ());
-                    accounts.left.push(LeftFile::new(&file, why));
-                }
+            _ if left.has(&file) => {}
+            Fate::Left(why) | Fate::Uncertain(why) => {
+                left.add(&file, ());
+                accounts.left.push(LeftFile::unseen(&file, why));
+            }
+            Fate::Taken(why) | Fate::Seen(why) => {
+                left.add(&file, ());
+                accounts.left.push(LeftFile::new(&file, why));
             }
         }
     }

@@ -21,7 +21,8 @@ pub(super) struct Journaled {
     pub(super) is_set_aside: bool,
     /// The number of its journal, among those of its output folder.
     pub(super) journal: usize,
-    /// When the purge began.
+    /// When the purge began; of a file that it had not set aside, when the first of those that were
+    /// interrupted began.
     pub(super) begun_at: Timestamp,
 }
 
@@ -122,7 +123,10 @@ impl Stated {
                 placed: placed.clone(),
                 is_set_aside,
                 journal: number,
-                begun_at: journal.begun_at,
+                begun_at: match is_set_aside {
+                    true => journal.set_aside_at(),
+                    false => journal.begun_at,
+                },
             }));
         }
     }

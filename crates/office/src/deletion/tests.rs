@@ -467,6 +467,66 @@ fn a_common_input_that_was_moved_away_is_missing_for_no_output() {
     }
 }
 
+/// A purge was killed; another output's purge has seen the inputs since, and left them; a third one
+/// set them aside, removed them, and was killed. That came last.
+#[test]
+fn what_a_purge_set_aside_after_a_statement_that_it_was_left_counts_as_deleted() {
+    let mut signed = Signed::new();
+    let other = signed.round.path("other");
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([&signed.outputs[0], &other])
+        .status();
+    assert!(copied.expect("cp").success());
+    let first = signed.outputs[0].clone();
+    // The first one, killed before it removed anything.
+    let plan = signed.plan();
+    let set_aside = signed.set_aside(&plan);
+    let journaled = set_aside.iter().map(|aside| aside.found.journaled());
+    let journal = signed.purge().write_journal(&plan, journaled.collect());
+    journal.expect("writable");
+    for aside in &set_aside {
+        signed.removal(&plan).restore(aside);
+    }
+    drop((plan, set_aside));
+    // The second one, of the other output.
+    let inputs = ["exports/students.csv", "round.key"];
+    let kept: Vec<String> = inputs.iter().map(|path| signed.round.read(path)).collect();
+    inputs
+        .iter()
+        .for_each(|path| signed.round.write(path, "changed"));
+    signed.outputs = vec![other.clone()];
+    let record = signed.run();
+    let left = record.left.iter().map(|left| left.path.clone());
+    assert_eq!(left.collect::<Vec<_>>(), inputs);
+    for (path, content) in inputs.iter().zip(&kept) {
+        signed.round.write(path, content);
+    }
+    // The third one, killed before its record.
+    signed.outputs = vec![first.clone()];
+    let plan = signed.plan();
+    let set_aside = signed.set_aside(&plan);
+    let journaled = set_aside.iter().map(|aside| aside.found.journaled());
+    let journal = signed.purge().write_journal(&plan, journaled.collect());
+    journal.expect("writable");
+    for aside in &set_aside {
+        let removed = signed
+            .removal(&plan)
+            .remove_one(aside, &mut Unsynced::default());
+        assert!(matches!(removed, Ok(1)));
+    }
+    drop((plan, set_aside));
+    signed.outputs = vec![first, other];
+    for purged in signed.purge().run().expect("a purge") {
+        let record = purged.record;
+        assert!(record.not_found.is_empty(), "{:?}", record.not_found);
+        let earlier = paths(&record.removed_earlier);
+        for input in inputs {
+            assert!(earlier.contains(input), "{input} {earlier:?}");
+        }
+    }
+}
+
 #[test]
 fn a_purge_holds_the_lock_of_the_inputs_that_outputs_share() {
     let signed = Signed::new();

@@ -5,6 +5,7 @@
 //! stopped by a fault in another key, and a step, which needs all keys, reports
 //! all faults at once.
 
+use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -179,6 +180,23 @@ pub(super) struct WrittenNotJoined {
     pub(super) because: Located<String>,
 }
 
+/// The usual name of a round file.
+const ROUND_FILE: &str = "round.toml";
+
+/// What a file says of rounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StatedRound {
+    /// It is a round file.
+    Round {
+        /// BLAKE3 digest of its bytes, hexadecimal.
+        digest: String,
+        /// The round's id; `None` if it is none.
+        id: Option<String>,
+    },
+    /// It is no round file, or a draft that no step has read.
+    None,
+}
+
 /// A parsed round file: every value with its position and its faults.
 #[derive(Debug)]
 pub struct WrittenRound {
@@ -220,17 +238,41 @@ impl WrittenRound {
         Self::of_bytes(path, regular_file::read(path, LARGEST_CONFIGURATION)?)
     }
 
-    /// As [`WrittenRound::read`], of a file in an open folder, which must be no link. `path` is
-    /// its path.
+    /// Returns what a file in an open folder says of rounds. It may be a link to a file. What it
+    /// names, such as reading files, is not read. `path` is its path.
     ///
     /// # Errors
-    /// As there.
-    pub(crate) fn read_in(folder: &Folder, name: &Path, path: &Path) -> Result<Self, Faults> {
-        let bytes = folder.read(name, LARGEST_CONFIGURATION);
-        Self::of_bytes(
-            path,
-            bytes.map_err(|error| Fault::unreadable(path, &error))?,
-        )
+    /// As [`WrittenRound::read`], and when nobody can tell of which round it is, or whether it is a
+    /// round file: it has a mistake before it says so.
+    pub(crate) fn stated_in(
+        folder: &Folder,
+        name: &OsStr,
+        path: &Path,
+    ) -> Result<StatedRound, Faults> {
+        let file = folder.open_linked_file(name);
+        let bytes = file.and_then(|file| regular_file::read_open(&file, LARGEST_CONFIGURATION));
+        let bytes = bytes.map_err(|error| Fault::unreadable(path, &error))?;
+        let document = Document::of_bytes(path, bytes)?;
+        if !document.unfilled(&TO_FILL_IN).is_empty() {
+            return Ok(StatedRound::None);
+        }
+        let round = Self::of(document);
+        let digest = round.digest().to_owned();
+        if round.names_a_round() {
+            let id = round.round_id().ok();
+            return Ok(StatedRound::Round { digest, id });
+        }
+        round.document.syntax_faults().finish()?;
+        let is_round_file = round.round.is_present()
+            || round.mode.is_present() && round.exports.is_present()
+            || name.eq_ignore_ascii_case(ROUND_FILE);
+        if !is_round_file {
+            return Ok(StatedRound::None);
+        }
+        let mut faults = FaultCollector::new();
+        faults.extend(round.round.faults);
+        faults.extend(round.mode.faults);
+        faults.or_value(Some(StatedRound::None))
     }
 
     fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, Faults> {
@@ -345,6 +387,18 @@ impl WrittenRound {
         let mut faults = FaultCollector::new();
         let round = self.checked_round_id(&mut faults);
         faults.or_value(round.map(|round| round.value.clone()))
+    }
+
+    /// Returns the round's id, if the file certainly is a round file.
+    ///
+    /// # Errors
+    /// When the id or the mode is missing or invalid, perhaps because of a mistake in the file.
+    pub(crate) fn stated_id(&self) -> Result<String, Faults> {
+        if !self.names_a_round() {
+            self.document.syntax_faults().finish()?;
+            self.mode()?;
+        }
+        self.round_id()
     }
 
     /// Returns how the round's steps are divided.
