@@ -327,6 +327,82 @@ fn events_are_noted_singly_and_refused_with_what_is_allowed() {
     assert!(wrong["superseded_by"].as_str().is_some());
 }
 
+/// Returns how many rows of a table of events were added, and which were refused.
+fn noted_from(kept: &Kept, table: &str) -> (usize, Vec<u64>) {
+    let file = kept.path("events.csv");
+    fs::write(&file, table).unwrap();
+    let noted = kept.note(&["--csv", file.to_str().unwrap(), "--json"]);
+    let noted: Value = serde_json::from_str(&noted.stdout).unwrap();
+    let rows = noted["refused"].as_array().unwrap().iter();
+    let rows = rows.map(|one| one["row"].as_u64().unwrap()).collect();
+    (noted["added"].as_array().unwrap().len(), rows)
+}
+
+/// The column that says whose it is was deleted, a row is sorted above the header, a word is also
+/// the name of a column.
+#[test]
+fn no_row_of_a_table_of_events_is_passed_over() {
+    let day = "2026-10-09";
+    for (table, added, refused) in [
+        // Without the column of numbers.
+        (
+            format!("事项,日期,核查结论\n核查,{day},确认\n核查,{day},确认\n"),
+            0,
+            vec![2, 3],
+        ),
+        (
+            format!("kind,on,finding\nchecked,{day},confirmed\n"),
+            0,
+            vec![2],
+        ),
+        // Above the header, also with a number that has a remark beside it or none.
+        (
+            format!(
+                "登记事项表\n{LEAD} 王,核查,{day},确认\n,核查,{day},确认\n线索编号,事项,日期,核查结论\n{LEAD},核查,{day},确认\n"
+            ),
+            1,
+            vec![2, 3],
+        ),
+        // Titles are no rows.
+        (
+            format!(
+                "登记事项表 2025-2026 年度\n填表日期：,{day}\n线索编号,事项,日期,核查结论\n{LEAD},核查,{day},确认\n"
+            ),
+            1,
+            vec![],
+        ),
+        // The last cells are headers of other columns.
+        (
+            format!(
+                "lead,kind,on,answer,by,remark\n{LEAD},consent,{day},given,person,letter\n1111-1111-dibao,consent,{day},given,person,notice\n"
+            ),
+            2,
+            vec![],
+        ),
+    ] {
+        let kept = Kept::new().with_leads(3, date(2026, 9, 28));
+        assert_eq!(noted_from(&kept, &table), (added, refused), "{table}");
+    }
+}
+
+/// Forms have boxes to tick, and clerks cross words out.
+#[test]
+fn a_word_that_is_crossed_out_or_not_ticked_is_recorded_as_no_answer() {
+    for mark in ["×", "✗", "□", "☐", "[ ]", "?", "≠"] {
+        let kept = Kept::new().with_leads(1, date(2026, 9, 28));
+        let table = |answer: &str, finding: &str| {
+            format!(
+                "lead,kind,on,answer,by,finding\n{LEAD},核查,2026-10-08,,,{finding}\n{LEAD},consent,2026-10-09,{answer},person,\n"
+            )
+        };
+        let crossed = table(&format!("{mark}同意"), &format!("{mark}确认"));
+        let (added, refused) = noted_from(&kept, &crossed);
+        assert_eq!((added, refused), (0, vec![2, 3]), "{mark}");
+        let (added, refused) = noted_from(&kept, &table("√同意", "☑确认"));
+        assert_eq!((added, refused), (2, vec![]), "{mark}");
+    }
+}
+
 #[test]
 fn events_are_noted_from_a_file_twice_without_a_change_and_every_bad_row_is_told() {
     let kept = Kept::new().with_leads(3, date(2026, 9, 28));

@@ -608,6 +608,89 @@ fn rows_that_contradict_each_other_or_name_another_person_are_told() {
     }
 }
 
+/// A clerk selects the whole table and sorts it, with its header.
+#[test]
+fn rows_above_the_header_of_a_ledger_are_told_and_titles_are_not() {
+    let header = "序号,姓名,拟救助项目,发现日期";
+    let title = "救助线索台账（2026年）,,,\n填表单位：,某院,,\n基本情况,,线索情况,\n";
+    let rows = [
+        "1,王小明,低保,2026-09-01",
+        "2,李小红,临时救助,2026-09-02",
+        "3,陈小刚,低保,2026-09-03",
+    ];
+    for above in 0..=rows.len() {
+        let kept = Kept::new();
+        let file = kept.path("ledger.csv");
+        let (before, after) = rows.split_at(above);
+        let all = [before, &[header], after].concat();
+        fs::write(&file, format!("{title}{}\n", all.join("\n"))).unwrap();
+        let (code, json) = import_json(&kept, &file, &[]);
+        assert_eq!(code, if above > 0 { 3 } else { 0 }, "{json}");
+        assert_eq!(json["new_leads"], rows.len() - above, "{json}");
+        let told = json["refused"].as_array().unwrap().iter();
+        let told: Vec<u64> = told.map(|one| one["row"].as_u64().unwrap()).collect();
+        let expected: Vec<u64> = (4..).take(above).collect();
+        assert_eq!(told, expected, "{json}");
+        let text = json["refused"].to_string();
+        assert!(above == 0 || text.contains("no header above"), "{text}");
+        assert!(!text.contains("王小明"), "{text}");
+    }
+}
+
+/// Sheets whose names are shown alike are told apart.
+#[test]
+fn a_sheet_without_a_header_is_told_beside_one_that_is_shown_alike() {
+    let kept = Kept::new();
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (name, header) in [
+        ("台账13800138000", "拟救助项目"),
+        ("台账13900139000", "类型"),
+    ] {
+        let sheet = book.add_worksheet();
+        sheet.set_name(name).unwrap();
+        for (column, text) in (0..).zip(["姓名", header, "发现日期"]) {
+            sheet.write_string(0, column, text).unwrap();
+        }
+        for (column, text) in (0..).zip(["王小明", "低保", "2026-09-01"]) {
+            sheet.write_string(1, column, text).unwrap();
+        }
+    }
+    let file = kept.path("ledger.xlsx");
+    book.save(&file).unwrap();
+    let (_, json) = import_json(&kept, &file, &[]);
+    assert_eq!(json["new_leads"], 1, "{json}");
+    let sheets = json["sheets_not_read"].as_object().unwrap();
+    assert_eq!(sheets.values().collect::<Vec<_>>(), [2], "{json}");
+    assert!(!json.to_string().contains("13900139000"), "{json}");
+}
+
+/// The program's own ledger, of which an office sorted numbers and names, and no other columns.
+#[test]
+fn a_number_that_was_sorted_away_from_its_case_is_refused() {
+    let kept = Kept::new();
+    let file = kept.path("ledger.csv");
+    let header = "线索编号,姓名,案号,拟救助项目,发现日期,签收日期";
+    let first = "04HM-ASW9-dibao,王小明,案2026甲,低保,2026-09-01,";
+    let second = "1111-1111-dibao,李小红,案2026乙,低保,2026-09-01,";
+    fs::write(&file, format!("{header}\n{first}\n{second}\n")).unwrap();
+    let (code, json) = import_json(&kept, &file, &[]);
+    assert_eq!((code, &json["new_leads"]), (0, &2.into()), "{json}");
+    for (case, code) in [
+        ("案2026乙", 3),
+        ("案2026甲", 0),
+        ("案2026丙、案 2026 甲", 0),
+        ("", 0),
+    ] {
+        let row = format!("04HM-ASW9-dibao,王小明,{case},低保,2026-09-01,");
+        fs::write(&file, format!("{header}\n{row}\n")).unwrap();
+        let (found, json) = import_json(&kept, &file, &[]);
+        assert_eq!(found, code, "{case}: {json}");
+        let refused = json["refused"].as_array().unwrap();
+        assert!(refused.iter().all(|one| one["column"] == "案号"), "{json}");
+        assert_eq!(refused.len(), usize::from(code == 3), "{json}");
+    }
+}
+
 #[test]
 fn a_site_names_its_own_headers_and_words_as_in_a_reading_file() {
     let kept = Kept::new();

@@ -13,10 +13,11 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
 use aidlink_office::audit_log::{Count, Event};
-use aidlink_office::crossing::{CrossedFile, CrossingFile, Expected, receive};
+use aidlink_office::crossing::{CHECKSUM_SUFFIX, CrossedFile, CrossingFile, Expected, receive};
 use aidlink_office::manifest::{Manifest, Received, TokensReceived};
 use aidlink_office::round::RoundTerms;
 use aidlink_office::sealed::Opener;
+use aidlink_office::signing::SIGNATURE_SUFFIX;
 use aidlink_office::statement::{Content, Statement};
 use aidlink_office::step::Step;
 
@@ -211,7 +212,8 @@ pub fn not_verified_text(terms: &RoundTerms, export: &str, reason: NotVerified) 
 /// named folder.
 ///
 /// # Errors
-/// When a folder cannot be read or holds no token file.
+/// When a folder cannot be read or holds no token file, or holds one whose name was changed: a mail
+/// program or a browser adds a number where there is an older file of the name.
 pub fn token_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
     let mut files = Vec::new();
     for path in named {
@@ -220,13 +222,18 @@ pub fn token_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
             continue;
         }
         let entries = std::fs::read_dir(path).map_err(|error| Fault::unreadable(path, &error))?;
-        let mut found: Vec<PathBuf> = entries
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|path| {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                name.ends_with(".parquet") || name.ends_with(".parquet.age")
-            })
-            .collect();
+        let mut found: Vec<PathBuf> = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| Fault::unreadable(path, &error))?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let is_beside = name.ends_with(CHECKSUM_SUFFIX) || name.ends_with(SIGNATURE_SUFFIX);
+            if name.ends_with(".parquet") || name.ends_with(".parquet.age") {
+                found.push(entry.path());
+            } else if name.to_lowercase().contains(".parquet") && !is_beside {
+                return Err(is_renamed(&entry.path()));
+            }
+        }
         if found.is_empty() {
             return Err(Fault::of_file(
                 path,
@@ -241,6 +248,20 @@ pub fn token_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
         files.extend(found);
     }
     Ok(files)
+}
+
+fn is_renamed(path: &Path) -> Fault {
+    Fault::of_file(
+        path,
+        Text::new(
+            "文件名已被改动，不能确认是否应读取",
+            "the name of this file was changed, so nobody can tell whether it is to be read",
+        ),
+        Text::new(
+            "请改回以 .parquet 或 .parquet.age 结尾的名称；同一导出有两个文件的，只保留应读取的一个，另一个移到别处",
+            "give it back a name that ends with .parquet or .parquet.age; of two files of one export keep the one that is to be read, and move the other elsewhere",
+        ),
+    )
 }
 
 fn open_files(

@@ -37,17 +37,27 @@ fn leads() -> Vec<Vec<String>> {
 fn read_with(paths: &[PathBuf], unless_stated: UnlessStated) -> Result<FilledRows, String> {
     let leads = leads();
     let name = Text::new("姓名", "Name");
+    let case_number = Text::new("案号", "Case number");
+    let titles: Vec<Text> = leads
+        .iter()
+        .map(|lead| Text::new(&lead[4], &lead[4]))
+        .collect();
     let issued = Issued {
         round: "HAND",
         issued_on: ISSUED_ON,
         today: TODAY,
         name: Some(&name),
+        case_number: Some(&case_number),
+        aids: titles.iter().collect(),
         leads: leads
             .iter()
-            .map(|lead| IssuedLead {
+            .zip(&titles)
+            .map(|(lead, title)| IssuedLead {
                 lead_number: &lead[0],
                 person_number: &lead[1],
                 name: &lead[2],
+                case_numbers: &lead[3],
+                aid: Some(title),
             })
             .collect(),
         elsewhere: &|number| (number == "7777-7777-dibao").then(|| "2026Q2".to_owned()),
@@ -620,6 +630,121 @@ fn numbers_and_names_that_are_not_those_of_the_list_are_refused() {
     assert_eq!((rows.taken.len(), places), (1, vec![6, 7]));
 }
 
+/// Whoever sorts some columns only may sort names with the numbers. Case and aid stay behind.
+#[test]
+fn a_number_that_was_sorted_away_from_case_and_aid_is_refused() {
+    let folder = Folder::new();
+    let header = [
+        "线索编号",
+        "姓名",
+        "核查结论",
+        "核查人",
+        "核查日期",
+        "案号",
+        "救助项目",
+    ];
+    let own = "H005";
+    for (case, aid, code) in [
+        (own, "最低生活保障〔社会救助暂行办法第九条〕", None),
+        ("H006", "最低生活保障", Some(("other_case", "case_number"))),
+        (own, "国家司法救助〔…〕", Some(("other_aid", "aid"))),
+        (own, "国家司法救助（检察环节）", Some(("other_aid", "aid"))),
+        // Other writings, several cases, cleared cells, an aid of no policy.
+        (" h００５ ", "'最低生活保障", None),
+        ("H006；H005", "", None),
+        ("", "最低生活保障 [Art. 9]", None),
+        (own, "低保", None),
+        // What cannot be read contradicts nothing.
+        ("#N/A", "#N/A", None),
+    ] {
+        let row = [LEAD, NAME, "确认", "张核", "2026-10-08", case, aid];
+        let found = read_one(&folder.rows("list.csv", &[&header, &row]));
+        let expected = code.map(|(why, column)| (why, Some(column)));
+        assert_eq!(codes(&found), Vec::from_iter(expected), "{case} {aid}");
+        assert_eq!(found.taken.len(), usize::from(code.is_none()));
+        // Nothing is refused where nothing is filled in.
+        let row = [LEAD, NAME, "", "", "", case, aid];
+        let found = read_one(&folder.rows("list.csv", &[&header, &row]));
+        assert_eq!(
+            (found.refused.len(), found.empty.len()),
+            (0, 1),
+            "{case} {aid}"
+        );
+    }
+    // The sheet of persons: all cases and aids of a person.
+    let header = [
+        "人员编号",
+        "姓名",
+        "核查结论",
+        "核查人",
+        "核查日期",
+        "案号",
+        "救助项目",
+        "线索编号",
+    ];
+    let aids = "民政局：最低生活保障（已有依据）\n检察院：国家司法救助（已有依据）";
+    let numbers = "NABH-P6VM-dibao\nNABH-P6VM-judicial_aid";
+    for (case, aids, code) in [
+        (own, aids, None),
+        ("H006", aids, Some("other_case")),
+        (own, "检察院：国家司法救助（已有依据）", Some("other_aid")),
+    ] {
+        let row = [
+            "NABH-P6VM",
+            NAME,
+            "确认",
+            "张核",
+            "2026-10-08",
+            case,
+            aids,
+            numbers,
+        ];
+        let found = read_one(&folder.rows("list.csv", &[&header, &row]));
+        let found: Vec<&str> = found.refused.iter().map(|row| row.why.code()).collect();
+        assert_eq!(found, Vec::from_iter(code), "{case} {aids}");
+    }
+}
+
+/// A column that a decision needs was deleted, renamed or merged with another.
+#[test]
+fn decisions_without_the_column_of_numbers_or_of_decisions_are_told() {
+    let folder = Folder::new();
+    let day = "2026-10-08";
+    let list: [&[&str]; 2] = [&HEADER, &[LEAD, NAME, "", "", "", "", ""]];
+    let path = folder.rows("list.csv", &list);
+    for (header, row, code) in [
+        (
+            vec!["姓名", "核查结论", "理由", "核查日期"],
+            vec![NAME, "确认", "", day],
+            ("no_column", Some("lead_number")),
+        ),
+        (
+            vec!["", "核查结论", "理由", "核查日期"],
+            vec!["", "确认", "", day],
+            ("no_column", Some("lead_number")),
+        ),
+        (
+            vec!["线索编号", "姓名", "结论", "理由", "核查日期"],
+            vec![LEAD, NAME, "确认", "", day],
+            ("no_column", Some("decision")),
+        ),
+        (
+            vec!["线索编号", "姓名", "核查结论（旧）", "核查人", "核查日期"],
+            vec![LEAD, NAME, "确认", "", ""],
+            ("no_column", Some("decision")),
+        ),
+    ] {
+        let found = read_files(&[path.clone(), folder.rows("other.csv", &[&header, &row])]);
+        assert_eq!(codes(&found), [code], "{header:?}");
+        assert!(found.taken.is_empty());
+        // Alone, too.
+        assert_eq!(
+            codes(&read_one(&folder.rows("other.csv", &[&header, &row]))),
+            [code]
+        );
+    }
+}
+
 #[test]
 fn an_edited_number_is_told_even_if_nothing_is_filled_in() {
     let folder = Folder::new();
@@ -648,10 +773,21 @@ fn a_workbook_of_another_round_is_known_by_its_first_sheet() {
     for (column, cell) in (0..).zip(["0000-0000-dibao", "x", "确认", "", "", "", "2026-10-08"]) {
         sheet.write_string(2, column, cell).expect("written");
     }
+    // A register keeps the numbers of persons: this one is of both rounds.
+    for (column, cell) in (0..).zip([LEAD, NAME, "确认", "", "", "张核", "2026-10-08"]) {
+        sheet.write_string(3, column, cell).expect("written");
+    }
+    for (column, cell) in (0..).zip(["NABH-P6VM-judicial_aid", NAME]) {
+        sheet.write_string(4, column, cell).expect("written");
+    }
     let path = folder.write("other.xlsx", &book.save_to_buffer().expect("a workbook"));
     let rows = read_one(&path);
-    assert_eq!(codes(&rows), [("of_another_round", Some("lead_number"))]);
-    assert!(rows.refused[0].why.text().en.contains("2026Q2"));
+    assert_eq!(codes(&rows), [("of_another_round", Some("lead_number")); 2]);
+    assert!(rows.taken.is_empty());
+    let is_told = |row: &aidlink_procuratorate::register::filled::RefusedRow| {
+        row.why.text().en.contains("2026Q2")
+    };
+    assert!(rows.refused.iter().all(is_told));
 }
 
 /// Both rows of a lead that is decided twice, in one file and in two.

@@ -461,6 +461,8 @@ fn decide(path: &Path) {
             lead_number: number,
             person_number: person,
             name: OPERATOR,
+            case_numbers: "",
+            aid: None,
         });
     let name = Text::new("姓名", "Name");
     let issued = Issued {
@@ -468,6 +470,8 @@ fn decide(path: &Path) {
         issued_on: Date::constant(2026, 9, 28),
         today: TODAY,
         name: Some(&name),
+        case_number: None,
+        aids: Vec::new(),
         leads: leads.collect(),
         elsewhere: &|_| None,
         unless_stated: UnlessStated::default(),

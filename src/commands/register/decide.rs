@@ -12,7 +12,8 @@ use aidlink_office::round::{Reads, RoundTerms};
 use aidlink_office::terminal::Output;
 use aidlink_procuratorate::register::filled::columns::FilledColumn;
 use aidlink_procuratorate::register::filled::{
-    FilledRow, FilledRows, Issued, IssuedLead, RefusedRow, RowPlace, UnlessStated, read,
+    CASE_NUMBER, FilledRow, FilledRows, Issued, IssuedLead, RefusedRow, RowPlace, UnlessStated,
+    read,
 };
 use aidlink_register::decision::Finding;
 use aidlink_register::event::{Event, Found};
@@ -122,6 +123,7 @@ struct IssuedInRegister {
     on_list: LeadNumber,
     person: String,
     names: String,
+    case_numbers: String,
 }
 
 fn issued_leads(register: &Register, round: &str) -> IssuedLeads {
@@ -152,6 +154,7 @@ fn issued_leads(register: &Register, round: &str) -> IssuedLeads {
                 person: found.lead.person().as_str().to_owned(),
                 on_list: found.lead.clone(),
                 names: about.names.join("；"),
+                case_numbers: about.case_numbers.join("；"),
             });
         }
     }
@@ -172,16 +175,24 @@ fn read_lists(
 ) -> Result<FilledRows, Faults> {
     let mut fields = terms.cases.schema.list_fields();
     let name = fields.find(|field| field.tells_persons_apart());
+    let mut fields = terms.cases.schema.list_fields();
+    let case_number = fields.find(|field| field.name == CASE_NUMBER);
+    let aids = &terms.policy.aids;
+    let title_of = |id: &str| aids.iter().find(|aid| aid.id == id).map(|aid| &aid.title);
     let leads = issued.leads.iter().map(|lead| IssuedLead {
         lead_number: lead.on_list.as_str(),
         person_number: &lead.person,
         name: &lead.names,
+        case_numbers: &lead.case_numbers,
+        aid: title_of(lead.on_list.aid()),
     });
     let issued = Issued {
         round: &open.id,
         issued_on: issued.on,
         today: Zoned::now().date(),
         name: name.map(|field| &field.title),
+        case_number: case_number.map(|field| &field.title),
+        aids: aids.iter().map(|aid| &aid.title).collect(),
         leads: leads.collect(),
         elsewhere: &|number| issued.elsewhere.get(number).cloned(),
         unless_stated: UnlessStated {
@@ -318,7 +329,7 @@ fn of_place(arguments: &DecideArguments, place: &RowPlace) -> RefusedReport {
 /// Returns the header of a column in both languages; `None` for that of the name, which the
 /// schema gives.
 fn header_of(column: FilledColumn) -> Option<(String, String)> {
-    let Text { zh, en } = column.header(None);
+    let Text { zh, en } = column.header(None, None);
     (!zh.is_empty()).then_some((zh, en))
 }
 

@@ -6,7 +6,7 @@ filled in as people do, and saved by the programs that people use.
 It needs openpyxl and LibreOffice (`soffice`). All persons are synthetic.
 
     issued.xlsx, leads.csv  some leads of the hand-made round as its workbook issued them, under a
-                            key of their own; number, person and name of each
+                            key of their own; number, person, name, case and aid of each
     story.csv, messy.csv    what is filled in: of each lead what must be taken in, or `refused`
     story.xlsx              saved by openpyxl, which writes as Excel does
     story-*.xlsx .xls .ods  saved by LibreOffice

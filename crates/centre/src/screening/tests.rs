@@ -407,6 +407,21 @@ fn token_files_are_named_files_and_the_files_in_named_folders() {
     expected.extend(in_folder);
     assert_eq!(token_files(&named), Ok(expected));
     assert_eq!(token_files(&[]), Ok(Vec::new()));
+    // A mail program or a browser changed the name.
+    for name in [
+        "a.parquet (1).age",
+        "a.parquet(1)",
+        "b.parquet.AGE",
+        "A.PARQUET",
+        "b.parquet.age.bin",
+        "b.parquet.age.download",
+    ] {
+        let renamed = at("received").join(name);
+        fs::write(&renamed, "").expect("a writable file");
+        let fault = token_files(&[at("received")]).expect_err("a changed name");
+        assert_eq!(fault.file, renamed);
+        fs::remove_file(renamed).expect("just written");
+    }
     let fault = token_files(&[at("received"), at("empty")]).expect_err("no token file in it");
     assert_eq!(fault.file, at("empty"));
     assert_eq!(fault.message.en, "the folder has no token file");

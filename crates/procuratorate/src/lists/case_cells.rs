@@ -4,7 +4,7 @@ use aidlink_agency::tokenise::Listed;
 use aidlink_policy::schema::ExportSchema;
 
 /// The field of the case parties with the number of the case.
-pub(super) const CASE_NUMBER: &str = "case_number";
+pub const CASE_NUMBER: &str = "case_number";
 
 /// Returns the list fields of a person's case rows: of each field the value of each row in
 /// order, or a single value if all are equal.

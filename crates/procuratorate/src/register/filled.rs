@@ -20,6 +20,7 @@ use aidlink_register::approval::names_somebody;
 use aidlink_register::decision::{Finding, Reason};
 use jiff::civil::Date;
 
+pub use crate::lists::case_cells::CASE_NUMBER;
 use columns::{Columns, FilledColumn, Headers};
 pub use refusal::WhyRefused;
 use row::{
@@ -37,6 +38,10 @@ pub struct Issued<'r> {
     pub today: Date,
     /// The header of the persons' names; `None` if the lists show none.
     pub name: Option<&'r Text>,
+    /// The header of the case numbers; `None` if the lists show none.
+    pub case_number: Option<&'r Text>,
+    /// The titles of the aids of the policy.
+    pub aids: Vec<&'r Text>,
     /// The leads of the round.
     pub leads: Vec<IssuedLead<'r>>,
     /// Returns the round that issued a lead number, as far as that is known.
@@ -54,6 +59,10 @@ pub struct IssuedLead<'r> {
     pub person_number: &'r str,
     /// The cell of the name; empty if the lists show none.
     pub name: &'r str,
+    /// The cell of the case numbers; empty if the lists show none.
+    pub case_numbers: &'r str,
+    /// The title of the aid; `None` if it is not known.
+    pub aid: Option<&'r Text>,
 }
 
 /// What holds for rows that do not say it themselves.
@@ -209,7 +218,7 @@ impl<'r> Index<'r> {
         }
         Index {
             issued,
-            headers: Headers::of(issued.name),
+            headers: Headers::of(issued.name, issued.case_number),
             leads: leads
                 .map(|lead| (uniform_number(lead.lead_number), lead))
                 .collect(),
@@ -303,6 +312,9 @@ impl<'i> FileReading<'i> {
                 if let Some(column) = found.twice {
                     let why = (Some(column), WhyRefused::TwoColumns);
                     self.refuse(place, None, why);
+                } else if found.lacks_decision() {
+                    let why = (Some(FilledColumn::Decision), WhyRefused::NoColumn);
+                    self.refuse(place, None, why);
                 }
                 columns = Some(found);
                 return;
@@ -310,7 +322,7 @@ impl<'i> FileReading<'i> {
             match &columns {
                 None => self.row_without_header(place, &cells),
                 // Told at the header.
-                Some(columns) if columns.twice.is_some() => {}
+                Some(columns) if columns.twice.is_some() || columns.lacks_decision() => {}
                 Some(columns) => self.row(place, columns, &cells),
             }
         });
@@ -366,7 +378,9 @@ impl<'i> FileReading<'i> {
             [lead] => Some(lead.lead_number),
             _ => None,
         };
-        let said = match check_names(columns, cells, &leads) {
+        let checked = check_names(columns, cells, &leads)
+            .and_then(|()| self.check_cases_and_aids(columns, cells, &leads));
+        let said = match checked {
             Ok(()) => filled_in(columns, cells, self.index.days()),
             // Whoever sorts some columns only leaves rows that are not filled in, too.
             Err(refused) if is_filled_in => Err(refused),
@@ -415,6 +429,10 @@ impl<'i> FileReading<'i> {
                 true => FilledColumn::PersonNumber,
                 false => FilledColumn::LeadNumber,
             };
+            let why_none = match columns.has(number_column) {
+                true => WhyRefused::NoNumber,
+                false => WhyRefused::NoColumn,
+            };
             // A note, a total or a signature below the list decides nothing.
             let decides = [FilledColumn::Decision, FilledColumn::Reason]
                 .into_iter()
@@ -423,7 +441,7 @@ impl<'i> FileReading<'i> {
             let is_note = !is_filled_in || !(decides || has_name);
             return match &person {
                 None if is_note => Ok(None),
-                None => Err((Some(number_column), WhyRefused::NoNumber)),
+                None => Err((Some(number_column), why_none)),
                 Some(person) => match self.index.persons.get(person) {
                     Some(leads) => Ok(Some((level, leads.clone()))),
                     None if !is_filled_in => Ok(None),
@@ -456,6 +474,38 @@ impl<'i> FileReading<'i> {
         }
     }
 
+    /// Checks that case number and aid in a row are those of its leads: whoever sorts some columns
+    /// only may sort the name with the number.
+    fn check_cases_and_aids(
+        &self,
+        columns: &Columns,
+        cells: &[PlainCell],
+        leads: &[&IssuedLead<'_>],
+    ) -> Result<(), Refused> {
+        let text = |column| columns.cell(column, cells).and_then(PlainCell::text);
+        if let Some(found) = text(FilledColumn::CaseNumber) {
+            let found: BTreeSet<String> = names_in(found).collect();
+            let mut of_leads = leads.iter().flat_map(|lead| names_in(lead.case_numbers));
+            if !of_leads.all(|number| found.contains(&number)) {
+                return Err((Some(FilledColumn::CaseNumber), WhyRefused::OtherCase));
+            }
+        }
+        if let Some(found) = text(FilledColumn::Aid) {
+            let found = words::folded(found);
+            let names = |title: &Text| {
+                let titles = [&title.zh, &title.en].map(|title| words::folded(title));
+                let mut titles = titles.iter().filter(|title| !title.is_empty());
+                titles.any(|title| found.contains(title.as_str()))
+            };
+            // The title may have been corrected in the policy since.
+            let is_other = |lead: &&IssuedLead<'_>| lead.aid.is_some_and(|aid| !names(aid));
+            if leads.iter().any(is_other) && self.index.issued.aids.iter().any(|aid| names(aid)) {
+                return Err((Some(FilledColumn::Aid), WhyRefused::OtherAid));
+            }
+        }
+        Ok(())
+    }
+
     fn why_unknown(&self, number: &str) -> WhyRefused {
         if !is_lead_number(number) {
             return WhyRefused::NotALeadNumber;
@@ -473,6 +523,21 @@ impl<'i> FileReading<'i> {
                 if refused.why == WhyRefused::NotOfThisRound {
                     refused.why = WhyRefused::OfAnotherRound(round.clone());
                 }
+            }
+            // A register keeps the numbers of persons, so they may be of this round, too.
+            let number = Some(FilledColumn::LeadNumber);
+            for row in &mut self.rows {
+                if !matches!(row.said, Ok(FilledIn::Decision(..) | FilledIn::Details(_))) {
+                    continue;
+                }
+                let why = WhyRefused::OfAnotherRound(round.clone());
+                row.said = Err(why.clone());
+                self.refused.push(RefusedRow {
+                    place: row.place.clone(),
+                    column: number,
+                    lead_number: None,
+                    why,
+                });
             }
         }
         rows.refused.extend(self.refused);

@@ -26,7 +26,7 @@ use aidlink_register::workflow::{Closure, Stage, Step};
 use jiff::civil::Date;
 
 use super::filled::RowPlace;
-use super::filled::words::folded;
+use super::filled::words::{folded, stated};
 use super::ledger_table::{CellFault, LedgerLine, LedgerWords, NATIONAL_ID};
 
 /// What a referrals export does not say.
@@ -319,6 +319,34 @@ impl Planning<'_> {
         }
     }
 
+    /// Checks that the case number in a row is one that the register has of the lead with the number
+    /// in the row: whoever sorts some columns only may sort the name with the number.
+    fn check_case(&self, line: &LedgerLine, number: &LeadNumber) -> Result<(), CellFault> {
+        let folded_all = |numbers: &[String]| -> Vec<String> {
+            numbers.iter().map(|number| folded(number)).collect()
+        };
+        let about = self.book.lead(number).map(|lead| self.book.about(lead));
+        let known = folded_all(&about.unwrap_or_default().case_numbers);
+        let stated = folded_all(&line.list("case_number"));
+        let is_other = !known.is_empty()
+            && !stated.is_empty()
+            && !stated.iter().any(|number| known.contains(number));
+        match is_other {
+            false => Ok(()),
+            true => Err(line.fault(
+                "case_number",
+                Text::new(
+                    "案号不是登记簿中此线索的案号",
+                    "the case number is not one that the register has of this lead",
+                ),
+                Text::new(
+                    "请核对编号和案号：可能只排序了部分列；案号有误的，请先更正登记簿",
+                    "check number and case number: perhaps only some columns were sorted; if the register is wrong, correct it first",
+                ),
+            )),
+        }
+    }
+
     fn lead(
         &self,
         line: &LedgerLine,
@@ -339,6 +367,9 @@ impl Planning<'_> {
                 Text::new("线索编号与救助项目不符", "lead number and aid do not agree"),
                 Text::new("请核对", "check them"),
             ));
+        }
+        if let Some(of_number) = of_number {
+            self.check_case(line, of_number)?;
         }
         let of_policy = self.words.policy.aid(aid);
         let direction = self.direction(line, of_policy)?;
@@ -1082,10 +1113,10 @@ impl<'l> Plan<'l> {
         let text = self.line.text("outcome_told").unwrap_or_default();
         let (mut by, mut way) = (None, None);
         let ways = ways();
-        for part in text.split(['，', ',', '、', '；', ';']).map(folded) {
-            if part.is_empty() {
-                continue;
-            }
+        let parts = text.split(['，', ',', '、', '；', ';']);
+        for part in parts.filter(|part| !part.trim().is_empty()) {
+            // What cannot be said is like no word.
+            let part = stated(part).unwrap_or_default();
             let told = bys
                 .iter()
                 .find(|(_, words)| words.iter().any(|word| folded(word) == part));

@@ -14,7 +14,7 @@ use aidlink_register::amount::Amount;
 use aidlink_register::ledger::COLUMNS;
 use jiff::civil::Date;
 
-use super::filled::words::{finding, folded, reason};
+use super::filled::words::{finding, folded, reason, stated};
 use super::filled::{RowPlace, WhyRefused};
 use super::table::{self, TableRow, header_form};
 
@@ -266,18 +266,18 @@ impl<'w> LedgerWords<'w> {
         );
         let mut read = LedgerTable::default();
         let is_header = |forms: &[&str]| self.columns(forms).is_some();
-        let mut with_header: BTreeSet<String> = BTreeSet::new();
+        // Sheets whose names are shown alike are told apart by their places.
+        type Sheet = Option<(usize, String)>;
+        let mut with_header: BTreeSet<Sheet> = BTreeSet::new();
+        let mut above: BTreeMap<Sheet, Vec<(RowPlace, bool)>> = BTreeMap::new();
         table::read(path, &is_header, &expected, &mut |row| {
+            let sheet = &row.place.sheet;
             if row.headers.is_empty() {
-                // A title, or a sheet that is no ledger: the choices of drop-downs.
-                if let Some((_, sheet)) = &row.place.sheet {
-                    *read.sheets_not_read.entry(sheet.clone()).or_default() += 1;
-                }
+                let above = above.entry(sheet.clone()).or_default();
+                above.push((row.place.clone(), self.is_like_a_row(row)));
                 return;
             }
-            if let Some((_, sheet)) = &row.place.sheet
-                && !with_header.contains(sheet)
-            {
+            if !with_header.contains(sheet) {
                 with_header.insert(sheet.clone());
             }
             let forms: Vec<&str> = row
@@ -293,9 +293,39 @@ impl<'w> LedgerWords<'w> {
                 read.rows.push((row.place.clone(), line));
             }
         })?;
-        read.sheets_not_read
-            .retain(|sheet, _| !with_header.contains(sheet));
+        for (sheet, above) in above {
+            match sheet {
+                // A sheet that is no ledger: the choices of drop-downs.
+                Some((_, name)) if !with_header.contains(&sheet) => {
+                    *read.sheets_not_read.entry(name.clone()).or_default() += above.len() as u64;
+                }
+                // Titles, and rows that were sorted together with the header.
+                _ => {
+                    let rows = above.into_iter().filter(|(_, is_row)| *is_row);
+                    let fault = || CellFault {
+                        column: String::new(),
+                        message: WhyRefused::NoHeader.text(),
+                        hint: Text::default(),
+                    };
+                    read.rows
+                        .extend(rows.map(|(place, _)| (place, Err(fault()))));
+                }
+            }
+        }
+        read.rows.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(read)
+    }
+
+    /// Whether a row above the header is a row of a ledger, and no title and no second header: it
+    /// has several cells, and one is an aid, a day or a number.
+    fn is_like_a_row(&self, row: &TableRow<'_>) -> bool {
+        let Ok(cells) = row.cells.as_ref() else {
+            return true;
+        };
+        let texts = cells.iter().filter_map(PlainCell::text);
+        let texts: Vec<&str> = texts.filter(|text| !text.trim().is_empty()).collect();
+        let says = |text: &&str| table::day(text).is_some() || self.aids(text).is_some();
+        texts.len() > 2 && (texts.iter().any(says) || table::states_number(cells))
     }
 
     fn line(
@@ -351,7 +381,7 @@ impl<'w> LedgerWords<'w> {
 
     /// Returns the code that a label of the site means in a field.
     fn site_code(&self, field: &str, text: &str) -> Option<&str> {
-        let key = (field.to_owned(), folded(text));
+        let key = (field.to_owned(), stated(text)?);
         self.labels.get(&key).map(String::as_str)
     }
 
@@ -374,7 +404,7 @@ impl<'w> LedgerWords<'w> {
         if let Some(code) = self.site_code("aid", text) {
             return Some(code.to_owned());
         }
-        let wanted = folded(text);
+        let wanted = stated(text)?;
         let mut aids = self.policy.aids.iter();
         let aid = aids.find(|aid| {
             [aid.id.as_str(), &aid.title.zh, &aid.title.en]
@@ -390,7 +420,7 @@ impl<'w> LedgerWords<'w> {
         if let Some(code) = self.site_code("agency", text) {
             return Some(code.to_owned());
         }
-        let wanted = folded(text);
+        let wanted = stated(text)?;
         let mut agencies = self.policy.agencies.iter();
         let agency = agencies.find(|agency| {
             [agency.id.as_str(), &agency.name.zh, &agency.name.en]
@@ -431,11 +461,11 @@ impl<'w> LedgerWords<'w> {
         let Some(text) = line.texts.get(field) else {
             return Ok(None);
         };
-        let wanted = folded(self.site_code(field, text).unwrap_or(text));
+        let wanted = stated(self.site_code(field, text).unwrap_or(text));
         let one = all.iter().find(|(_, code, words)| {
             [*code, &words.zh, &words.en]
                 .iter()
-                .any(|word| folded(word) == wanted)
+                .any(|word| wanted.as_deref() == Some(&*folded(word)))
         });
         match one {
             Some((one, ..)) => Ok(Some(*one)),

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use aidlink_agency::scan::plain_rows::PlainCell;
 use aidlink_faults::fault::Faults;
 use aidlink_faults::text::Text;
 use aidlink_faults::uniform_text::uniform;
 use aidlink_register::form::{FORMS, Field, Holds, form_of};
-use aidlink_register::number::{EventId, LeadNumber, PersonNumber};
 
-use super::filled::words::{finding, folded, reason};
+use super::filled::words::{finding, folded, reason, stated};
 use super::filled::{RowPlace, WhyRefused};
 use super::table::{self, BadCell, TableRow, header_form};
 
@@ -112,8 +112,11 @@ pub fn read(path: &Path) -> Result<Vec<NotedRow>, Faults> {
                 || (!form.is_empty() && fields.iter().any(|one| one == **form))
         };
         let count = forms.iter().filter(is_known).count();
-        names.iter().any(has)
-            && (count > 1 || forms.iter().all(|form| form.is_empty() || is_known(&form)))
+        let has_whom = names.iter().any(has)
+            && (count > 1 || forms.iter().all(|form| form.is_empty() || is_known(&form)));
+        // Somebody deleted the column that says whose it is: each row is refused for it.
+        let has_what = has(&Column::Kind) && has(&Column::On) && count > 2;
+        has_whom || has_what
     };
     let mut rows = Vec::new();
     table::read(path, &is_header, &expected, &mut |row| {
@@ -142,18 +145,16 @@ fn column_of(form: &str) -> Option<Column> {
     column.map(|(column, ..)| *column)
 }
 
-/// Whether a row without a header has the number of a lead, a person or an event.
+/// Whether a row without a header has the number of a lead, a person or an event, or a kind of
+/// event and a day.
 fn names_something(row: &TableRow<'_>) -> bool {
     let Ok(cells) = row.cells.as_ref() else {
         return false;
     };
-    let mut texts = cells.iter().filter_map(|cell| cell.text());
-    texts.any(|text| {
-        let text = &uniform(text);
-        LeadNumber::parse(text).is_some()
-            || PersonNumber::parse(text).is_some()
-            || EventId::parse(text).is_some()
-    })
+    let texts = || cells.iter().filter_map(PlainCell::text);
+    let is_event = texts().any(|text| kind_of(text).is_some())
+        && texts().any(|text| table::day(text).is_some());
+    is_event || table::states_number(cells)
 }
 
 fn written(row: &TableRow<'_>) -> Result<WrittenEvent, Vec<BadCell>> {
@@ -230,7 +231,7 @@ fn written(row: &TableRow<'_>) -> Result<WrittenEvent, Vec<BadCell>> {
 
 /// Returns the name of the kind that a cell means.
 fn kind_of(text: &str) -> Option<String> {
-    let text = folded(text);
+    let text = stated(text)?;
     let mut forms = FORMS.iter();
     let form = forms.find(|(name, zh, _)| folded(name) == text || folded(zh) == text);
     form.map(|(name, ..)| (*name).to_owned())
@@ -250,9 +251,10 @@ pub fn canonical(field: &Field, text: &str) -> String {
         }
         Holds::YesNo | Holds::Age => uniform(text).trim().to_owned(),
         Holds::Choice(choices) => {
-            let wanted = folded(text);
+            let wanted = stated(text);
+            let is_wanted = |word: &str| wanted.as_deref() == Some(&*folded(word));
             let mut choices = choices.iter();
-            let choice = choices.find(|(code, zh)| folded(code) == wanted || folded(zh) == wanted);
+            let choice = choices.find(|(code, zh)| is_wanted(code) || is_wanted(zh));
             choice.map_or_else(as_written, |(code, _)| (*code).to_owned())
         }
         Holds::Finding => finding(text).map_or_else(as_written, |one| one.name().to_owned()),

@@ -11,6 +11,7 @@ use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 use aidlink_faults::uniform_text::{uniform, uniform_header};
 use aidlink_policy::reading::DateEpoch;
+use aidlink_register::number::{EventId, LeadNumber, PersonNumber};
 use jiff::civil::Date;
 
 use super::filled::row::readable;
@@ -118,6 +119,10 @@ pub fn read(
 ) -> Result<(), Faults> {
     let file = PlainFile::read(path)?;
     let is_header = |cells: &[PlainCell]| {
+        // A row of data may have words that are headers, too.
+        if states_number(cells) {
+            return false;
+        }
         let headers = headers_of(cells);
         let forms: Vec<&str> = headers.iter().map(|header| header.form.as_str()).collect();
         is_header(&forms)
@@ -159,6 +164,25 @@ pub fn read(
         });
     }
     Ok(())
+}
+
+/// Returns whether a cell holds the number of a lead, a person or an event, perhaps beside other
+/// words.
+pub fn states_number(cells: &[PlainCell]) -> bool {
+    let mut texts = cells.iter().filter_map(PlainCell::text).map(uniform);
+    texts.any(|text| {
+        let is_number =
+            |word: &str| LeadNumber::parse(word).is_some() || EventId::parse(word).is_some();
+        // Beside other words, digits alone may be years.
+        let is_person = |word: &str| {
+            let has_letter = word.contains(|c: char| c.is_ascii_alphabetic());
+            has_letter && PersonNumber::parse(word).is_some()
+        };
+        PersonNumber::parse(&text).is_some()
+            || text
+                .split_whitespace()
+                .any(|word| is_number(word) || is_person(word))
+    })
 }
 
 fn headers_of(cells: &[PlainCell]) -> Vec<Header> {

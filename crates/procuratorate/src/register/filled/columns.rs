@@ -20,6 +20,10 @@ pub enum FilledColumn {
     PersonNumber,
     /// The person's name.
     Name,
+    /// The number of the case.
+    CaseNumber,
+    /// The aid; on the sheet of persons all of the person's.
+    Aid,
     /// The decision.
     Decision,
     /// The reason for it.
@@ -33,10 +37,12 @@ pub enum FilledColumn {
 }
 
 impl FilledColumn {
-    const ALL: [FilledColumn; 8] = [
+    const ALL: [FilledColumn; 10] = [
         FilledColumn::LeadNumber,
         FilledColumn::PersonNumber,
         FilledColumn::Name,
+        FilledColumn::CaseNumber,
+        FilledColumn::Aid,
         FilledColumn::Decision,
         FilledColumn::Reason,
         FilledColumn::Remark,
@@ -58,6 +64,8 @@ impl FilledColumn {
             FilledColumn::LeadNumber => "lead_number",
             FilledColumn::PersonNumber => "person_number",
             FilledColumn::Name => "name",
+            FilledColumn::CaseNumber => "case_number",
+            FilledColumn::Aid => "aid",
             FilledColumn::Decision => "decision",
             FilledColumn::Reason => "reason",
             FilledColumn::Remark => "remark",
@@ -66,8 +74,9 @@ impl FilledColumn {
         }
     }
 
-    /// Returns the header of the column. `name` is that of the person's name.
-    pub fn header(self, name: Option<&Text>) -> Text {
+    /// Returns the header of the column. `name` is that of the person's name, `case_number` that of
+    /// the number of the case.
+    pub fn header(self, name: Option<&Text>, case_number: Option<&Text>) -> Text {
         let column = match self {
             FilledColumn::LeadNumber => Column::LeadNumber,
             FilledColumn::Decision => Column::Decision,
@@ -77,6 +86,8 @@ impl FilledColumn {
             FilledColumn::PersonNumber => return number_header(),
             FilledColumn::Remark => return remark_header(),
             FilledColumn::Name => return name.cloned().unwrap_or_default(),
+            FilledColumn::CaseNumber => return case_number.cloned().unwrap_or_default(),
+            FilledColumn::Aid => Column::Aid,
         };
         column.header().unwrap_or_default()
     }
@@ -86,18 +97,18 @@ impl FilledColumn {
 pub(super) struct Headers(BTreeMap<String, FilledColumn>);
 
 impl Headers {
-    /// Returns those of lists on which the person's name has this title.
-    pub(super) fn of(name: Option<&Text>) -> Self {
+    /// Returns those of lists on which name and case number have these titles.
+    pub(super) fn of(name: Option<&Text>, case_number: Option<&Text>) -> Self {
         let all = FilledColumn::ALL.into_iter();
         let folded = all.flat_map(|column| {
-            let Text { zh, en } = column.header(name);
+            let Text { zh, en } = column.header(name, case_number);
             [zh, en].map(|header| (folded(&header), column))
         });
         Headers(folded.filter(|(header, _)| !header.is_empty()).collect())
     }
 
-    /// Returns the columns of a row that is a header: it names a number and another column.
-    /// `None` for any other row.
+    /// Returns the columns of a row that is a header: it names a number and another column, or the
+    /// decision and two others. `None` for any other row.
     pub(super) fn read(&self, cells: &[PlainCell]) -> Option<Columns> {
         let mut columns = Columns::default();
         for (place, cell) in cells.iter().enumerate() {
@@ -114,7 +125,9 @@ impl Headers {
         }
         let has = |column| columns.at.contains_key(&column);
         let has_number = has(FilledColumn::LeadNumber) || has(FilledColumn::PersonNumber);
-        (has_number && columns.at.len() > 1).then_some(columns)
+        // Somebody deleted the column of numbers, or merged it.
+        let has_decision = has(FilledColumn::Decision) && columns.at.len() > 2;
+        (has_number && columns.at.len() > 1 || has_decision).then_some(columns)
     }
 }
 
@@ -134,6 +147,14 @@ impl Columns {
     /// Returns whether there is such a column.
     pub(super) fn has(&self, column: FilledColumn) -> bool {
         self.at.contains_key(&column)
+    }
+
+    /// Returns whether the column of decisions is gone, or has another header: there are others
+    /// that go with it. The sheet of persons who could not be judged has no leads and no reasons.
+    pub(super) fn lacks_decision(&self) -> bool {
+        let has_details = self.has(FilledColumn::DecidedBy) || self.has(FilledColumn::DecidedOn);
+        let is_of_leads = self.has(FilledColumn::LeadNumber) && has_details;
+        !self.has(FilledColumn::Decision) && (is_of_leads || self.has(FilledColumn::Reason))
     }
 
     /// Returns the cell of a row; `None` if the row has none, or a blank one.

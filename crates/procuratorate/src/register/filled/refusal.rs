@@ -31,6 +31,12 @@ pub enum WhyRefused {
     OtherPerson,
     /// The name is not that of the lead.
     OtherName,
+    /// The case number is not that of the lead.
+    OtherCase,
+    /// The aid is not that of the lead.
+    OtherAid,
+    /// The list has no column for this.
+    NoColumn,
     /// Persons who could not be judged have no lead.
     NotALead,
     /// A remark, a name or a day, without a decision.
@@ -82,6 +88,9 @@ impl WhyRefused {
             WhyRefused::OfAnotherRound(_) => "of_another_round",
             WhyRefused::OtherPerson => "other_person",
             WhyRefused::OtherName => "other_name",
+            WhyRefused::OtherCase => "other_case",
+            WhyRefused::OtherAid => "other_aid",
+            WhyRefused::NoColumn => "no_column",
             WhyRefused::NotALead => "not_a_lead",
             WhyRefused::NoDecision => "no_decision",
             WhyRefused::UnknownDecision => "unknown_decision",
@@ -157,6 +166,18 @@ impl WhyRefused {
             WhyRefused::OtherName => (
                 "姓名不是此线索的：可能只排序了部分列，或被改动；请与签发的清单核对",
                 "the name is not that of this lead: only some columns were sorted, or a cell was changed; compare it with the list that was issued",
+            ),
+            WhyRefused::OtherCase => (
+                "案号不是此线索的：可能只排序了部分列，或被改动；请与签发的清单核对",
+                "the case number is not that of this lead: only some columns were sorted, or a cell was changed; compare it with the list that was issued",
+            ),
+            WhyRefused::OtherAid => (
+                "救助项目不是此线索的：可能只排序了部分列，或被改动；请与签发的清单核对",
+                "the aid is not that of this lead: only some columns were sorted, or a cell was changed; compare it with the list that was issued",
+            ),
+            WhyRefused::NoColumn => (
+                "此表没有这一列，填写的内容不能收录：可能被删除、改名，或与别的列合并；请从签发的清单中补上",
+                "the list has no such column, so what was filled in is not taken in: it was deleted, renamed or merged; put it back from the list that was issued",
             ),
             WhyRefused::NotALead => (
                 "未能判断的人员不是线索，此处填写的内容不收录；补充数据后重新运行，或用 aidlink register note 记录",

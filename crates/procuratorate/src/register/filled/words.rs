@@ -26,6 +26,42 @@ pub(in crate::register) fn folded(text: &str) -> String {
     characters.map(simplified).collect()
 }
 
+/// Returns the word that a cell states, in the form of [`folded`]; `None` if something beside it
+/// may take it back or leave it open: a cross, an empty box or pair of brackets, a question mark.
+pub(in crate::register) fn stated(text: &str) -> Option<String> {
+    let label = uniform_label(text);
+    let mut characters = label.chars().peekable();
+    while let Some(character) = characters.next() {
+        let closes = BRACKETS.iter().find(|(open, _)| *open == character);
+        let is_empty = closes.is_some_and(|(_, close)| characters.peek() == Some(close));
+        let is_bracket = BRACKETS
+            .iter()
+            .any(|(open, close)| [open, close].contains(&&character));
+        let is_plain = character.is_alphanumeric() || is_bracket || BESIDE.contains(character);
+        if is_empty || !is_plain {
+            return None;
+        }
+    }
+    Some(folded(text))
+}
+
+/// Brackets, each with the one that closes it. An empty pair is a box that nobody ticked.
+const BRACKETS: [(char, char); 9] = [
+    ('(', ')'),
+    ('（', '）'),
+    ('[', ']'),
+    ('【', '】'),
+    ('〔', '〕'),
+    ('〈', '〉'),
+    ('《', '》'),
+    ('「', '」'),
+    ('『', '』'),
+];
+
+/// Characters beside a word that change nothing: ticks, and punctuation that neither asks nor
+/// takes back.
+const BESIDE: &str = "√✓✔☑/-–—_.·,，。、:：;；!！“”‘’\"'";
+
 fn simplified(character: char) -> char {
     let found = TRADITIONAL.iter().find_map(|(traditional, simplified)| {
         let place = traditional.chars().position(|other| other == character)?;
@@ -44,14 +80,14 @@ fn is_one_of(folded_text: &str, text: &Text, name: &str) -> bool {
 
 /// Returns the finding that a cell states; `None` for any other text.
 pub(in crate::register) fn finding(text: &str) -> Option<Finding> {
-    let text = folded(text);
+    let text = stated(text)?;
     let is_it = |one: &Finding| is_one_of(&text, &one.text(), one.name());
     Finding::ALL.into_iter().find(is_it)
 }
 
 /// Returns the reason that a cell states; `None` for any other text.
 pub(in crate::register) fn reason(text: &str) -> Option<Reason> {
-    let text = folded(text);
+    let text = stated(text)?;
     let is_it = |one: &Reason| is_one_of(&text, &one.text(), one.name());
     Reason::ALL.into_iter().find(is_it)
 }
@@ -130,6 +166,55 @@ mod tests {
         ];
         for (written, one) in traditional.into_iter().zip(Reason::ALL) {
             assert_eq!(reason(written), Some(one), "{written}");
+        }
+    }
+
+    /// Forms have boxes, and clerks cross words out.
+    #[test]
+    fn a_word_that_is_crossed_out_or_not_ticked_is_no_choice() {
+        let marks = [
+            "×",
+            "✗",
+            "✘",
+            "✖",
+            "╳",
+            "≠",
+            "¬",
+            "~",
+            "□",
+            "☐",
+            "▢",
+            "◻",
+            "◯",
+            "○",
+            "☒",
+            "[ ]",
+            "[]",
+            "（　）",
+            "( )",
+            "【】",
+            "?",
+            "？",
+            "*",
+            "※",
+            "+",
+            "=",
+            "<",
+            ">",
+            "|",
+        ];
+        for mark in marks {
+            for word in ["确认", "其他"] {
+                for written in [format!("{mark}{word}"), format!("{word} {mark}")] {
+                    assert_eq!(finding(&written), None, "{written}");
+                    assert_eq!(reason(&written), None, "{written}");
+                    assert_eq!(stated(&written), None, "{written}");
+                }
+            }
+        }
+        for written in ["√确认", "✓ 确认", "☑确认", "（确认）", "确认。", "确认！"]
+        {
+            assert_eq!(finding(written), Some(Finding::Confirmed), "{written}");
         }
     }
 
