@@ -284,7 +284,7 @@ fn every_applicable_check_holds_for_an_unchanged_round() {
 fn every_check_that_is_broken_is_reported() {
     let civil = "civil-affairs.assistance";
     type Violation<'b> = &'b dyn Fn(&FinishedRound);
-    let cases: [(&str, Violation<'_>, &[u64]); 37] = [
+    let cases: [(&str, Violation<'_>, &[u64]); 38] = [
         ("no violation", &|finished| finished.sign_again(|_| {}), &[]),
         (
             "an expired impact assessment",
@@ -394,6 +394,21 @@ fn every_check_that_is_broken_is_reported() {
                 finished.sign_again(|manifest| {
                     export(manifest, civil)["files"][0]["blake3"] = "".into()
                 })
+            },
+            &[9],
+        ),
+        (
+            "an input in the log that the manifest leaves out",
+            &|finished| {
+                finished.sign_again_with_log(
+                    |_| {},
+                    |event| {
+                        if let Event::FileRead { blake3, .. } = event {
+                            *blake3 = "0".repeat(64);
+                        }
+                        true
+                    },
+                )
             },
             &[9],
         ),

@@ -148,6 +148,8 @@ pub fn resolve_listed(
     };
     let outcomes = |reference: usize| rows.get(reference).map(|row| row.outcomes.as_slice());
     let own_rules = OwnRules::of(policy);
+    let not_verified_by = &screened.not_verified_by;
+    let is_verified = |export: &str| !not_verified_by.contains_key(export);
     let mut leads_of_persons = BTreeSet::new();
     let mut persons = BTreeSet::new();
     let mut lead = |screened: ScreenedLead| {
@@ -155,7 +157,10 @@ pub fn resolve_listed(
         let mut evidence = screened.cases.iter();
         let is_own = evidence.all(|case| {
             let own = outcomes(case.reference);
-            own.is_some_and(|own| own_rules.are_told(&screened.aid, case, own))
+            own.is_some_and(|own| {
+                own_rules.are_told(&screened.aid, case, own)
+                    && own_rules.may_be_open(&screened.aid, own, &is_verified)
+            })
         });
         if !is_own {
             return Err(not_as_in_export(exports));
@@ -197,6 +202,10 @@ pub fn resolve_listed(
     let persons = persons.collect::<Result<Vec<ResolvedNotJudged>, Faults>>()?;
     let mut receives = |one: ReceivedAid| {
         let (person, _, _) = find(&mut std::iter::once(one.reference))?;
+        let own = outcomes(one.reference);
+        if !own.is_some_and(|own| own_rules.may_be_received(&one.aid, own, &is_verified)) {
+            return Err(not_as_in_export(exports));
+        }
         if !leads_of_persons.insert((person, one.aid.clone())) {
             return Err(not_one_person(exports));
         }

@@ -24,30 +24,101 @@ pub fn mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
 
 /// The rules on the case export, whose outcomes the procuratorate finds itself.
 pub struct OwnRules<'p> {
+    policy: &'p Policy,
     rules: Vec<&'p Rule>,
-    /// By aid, for each of the rules whether a lead rests on it.
-    rests_on: HashMap<&'p str, Vec<bool>>,
+    /// The place of each among them.
+    places: HashMap<&'p str, usize>,
+    aids: HashMap<&'p str, OwnAid<'p>>,
+}
+
+/// An aid, and the own rules.
+struct OwnAid<'p> {
+    aid: &'p Aid,
+    /// For each of the rules whether a lead rests on it.
+    rests_on: Vec<bool>,
 }
 
 impl<'p> OwnRules<'p> {
     /// Returns those of a policy.
     pub fn of(policy: &'p Policy) -> Self {
         let rules: Vec<&Rule> = policy.outcome_rules(CASE_EXPORT).collect();
-        let rests_on = policy.aids.iter().map(|aid| {
+        let aids = policy.aids.iter().map(|aid| {
             let of_aid = aid.rests_on();
             let rests_on = rules.iter().map(|rule| of_aid.contains(rule.id.as_str()));
-            (aid.id.as_str(), rests_on.collect())
+            let rests_on = rests_on.collect();
+            (aid.id.as_str(), OwnAid { aid, rests_on })
         });
+        let places = rules.iter().enumerate();
         OwnRules {
-            rests_on: rests_on.collect(),
+            policy,
+            aids: aids.collect(),
+            places: places
+                .map(|(place, rule)| (rule.id.as_str(), place))
+                .collect(),
             rules,
         }
+    }
+
+    /// Returns the least and the greatest outcome that a combination can have for a case row,
+    /// whatever the registers say; `own` as for [`OwnRules::are_told`].
+    fn bounds(
+        &self,
+        combination: &Combination,
+        own: &[Outcome],
+        is_verified: &impl Fn(&str) -> bool,
+    ) -> (Outcome, Outcome) {
+        combination.bounds(&|rule: &str| {
+            let own = self.places.get(rule).and_then(|place| own.get(*place));
+            let on = self.policy.rule(rule).map(|rule| rule.on.as_str());
+            match (on.is_some_and(is_verified), own) {
+                (false, _) => (Outcome::Unknown, Outcome::Unknown),
+                (true, Some(own)) => (*own, *own),
+                (true, None) => (Outcome::No, Outcome::Yes),
+            }
+        })
+    }
+
+    /// Whether a case row can be a lead for an aid: what the export says does not make it settled
+    /// or referred. `own` as for [`OwnRules::are_told`]; `is_verified` says whether the rules on an
+    /// export count for receipt and referral.
+    pub fn may_be_open(
+        &self,
+        aid: &str,
+        own: &[Outcome],
+        is_verified: &impl Fn(&str) -> bool,
+    ) -> bool {
+        self.aids.get(aid).is_some_and(|OwnAid { aid, .. }| {
+            let is_over = |condition: &Combination| {
+                self.bounds(condition, own, is_verified).0 == Outcome::Yes
+            };
+            !aid.settled.as_ref().is_some_and(is_over) && !is_over(&aid.referred)
+        })
+    }
+
+    /// Whether the person of a case row can be one who was referred to an aid and receives it: what
+    /// the export says does not contradict it. The arguments are those of [`OwnRules::may_be_open`].
+    pub fn may_be_received(
+        &self,
+        aid: &str,
+        own: &[Outcome],
+        is_verified: &impl Fn(&str) -> bool,
+    ) -> bool {
+        self.aids.get(aid).is_some_and(|OwnAid { aid, .. }| {
+            let can_be = |condition: &Combination, is_verified: &dyn Fn(&str) -> bool| {
+                let is_verified = |export: &str| is_verified(export);
+                self.bounds(condition, own, &is_verified).1 == Outcome::Yes
+            };
+            // Referrals are the procuratorate's own statement, and count however old.
+            let settled = aid.settled.as_ref();
+            settled.is_some_and(|settled| can_be(settled, is_verified))
+                && can_be(&aid.referred, &|_| true)
+        })
     }
 
     /// Whether a case row of a lead says of these rules what the export says. `own` are the
     /// outcomes of the row, in the order of the policy's rules on this export.
     pub fn are_told(&self, aid: &str, case: &CaseEvidence, own: &[Outcome]) -> bool {
-        let Some(rests_on) = self.rests_on.get(aid) else {
+        let Some(OwnAid { rests_on, .. }) = self.aids.get(aid) else {
             return false;
         };
         let said = Outcome::ALL.into_iter();
@@ -356,4 +427,54 @@ fn policy_mismatch(terms: &RoundTerms, file: &LeadsFile) -> Option<Text> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use aidlink_policy::schema::Schemas;
+
+    use super::*;
+
+    /// What the own export says of the aid itself binds the centre, whatever the registers say.
+    #[test]
+    fn an_aid_that_the_own_export_settles_is_no_lead_and_one_that_it_keeps_open_is_not_received() {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let schemas = Schemas::read(&project.join("schemas")).expect("the shipped schemas");
+        let policy = Policy::read(&project.join("policies/shaoguan.toml"), &schemas);
+        let policy = policy.expect("the shipped policy");
+        let rules = OwnRules::of(&policy);
+        let own = |yes: &[&str]| -> Vec<Outcome> {
+            let outcomes = rules
+                .rules
+                .iter()
+                .map(|rule| yes.contains(&rule.id.as_str()));
+            outcomes
+                .map(|yes| Outcome::from_option(Some(yes)))
+                .collect()
+        };
+        let (settled, harmed) = (
+            own(&["judicial_aid_settled"]),
+            own(&["recent_harm_after_relief"]),
+        );
+        let none = own(&[]);
+        for is_verified in [true, false] {
+            let open = |aid, own: &[Outcome]| rules.may_be_open(aid, own, &|_| is_verified);
+            for aid in &policy.aids {
+                assert!(open(&aid.id, &none), "{}", aid.id);
+                assert!(open(&aid.id, &harmed), "{}", aid.id);
+            }
+            assert!(open("dibao", &settled));
+            // An export that is too old settles nothing.
+            assert_eq!(open("judicial_aid", &settled), !is_verified);
+            assert!(!open("no_aid", &none));
+        }
+        let received = |aid, own: &[Outcome]| rules.may_be_received(aid, own, &|_| true);
+        assert!(received("temporary_relief", &none));
+        assert!(!received("temporary_relief", &harmed));
+        assert!(received("dibao", &harmed));
+        // Nothing that cannot be verified is received.
+        assert!(!rules.may_be_received("temporary_relief", &none, &|_| false));
+    }
 }

@@ -7,6 +7,7 @@ use aidlink_agency::rules::{Breach, try_guarantee};
 use aidlink_contract::hexadecimal::is_digest;
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
+use aidlink_office::audit_log::Event;
 use aidlink_office::deletion_record::{FilePart, RoundFile};
 use aidlink_office::remains::Doubt;
 use aidlink_policy::pack::{CASE_EXPORT, Guarantee, Guaranteed, REFERRALS_EXPORT};
@@ -53,6 +54,7 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
             ));
         }
     }
+    wrong.extend(not_in_the_manifest(evidence));
     if files == 0 {
         wrong.push(Text::new(
             "运行记录中没有任何输入",
@@ -83,6 +85,32 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
             ),
         ),
     )
+}
+
+/// Returns the inputs that the log names and the manifest does not: what is not in it is neither
+/// accounted for nor deleted.
+fn not_in_the_manifest(evidence: &Evidence) -> Vec<Text> {
+    let manifest = evidence.manifest();
+    let exports = manifest.exports.iter();
+    let files = exports.flat_map(|export| export.files.iter().map(|file| &file.blake3));
+    let received = manifest.received.iter().map(|file| &file.plain_blake3);
+    let stated: BTreeSet<&String> = files.chain(received).collect();
+    let events = evidence.verification.log.events();
+    let missing = events.filter_map(|(line, event)| {
+        let digest = match event {
+            Event::FileRead { blake3, .. } => blake3,
+            Event::TokenFileReceived { plain_blake3, .. }
+            | Event::LeadsReceived { plain_blake3, .. } => plain_blake3,
+            _ => return None,
+        };
+        (!stated.contains(digest)).then(|| {
+            Text::new(
+                format!("audit.jsonl 第{line}行所记的输入不在运行记录中"),
+                format!("the input in line {line} of audit.jsonl is not in the manifest"),
+            )
+        })
+    });
+    missing.collect()
 }
 
 pub(super) fn accounts(evidence: &Evidence) -> Finding {
