@@ -181,17 +181,16 @@ fn ordinary_case(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
 /// Creates a row for the next member of the current household, or the first member of the
 /// next household.
 fn assistance(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
-    let number = match population.waiting.is_empty() {
-        true => population.households,
-        false => population.households - 1,
+    let mut household = match population.current.take() {
+        Some(household) if !household.members.is_empty() => household,
+        _ => {
+            let mut next = population.household(population.households);
+            population.households += 1;
+            next.members.reverse();
+            next
+        }
     };
-    let mut household = population.household(number);
-    if population.waiting.is_empty() {
-        population.households += 1;
-        population.waiting = std::mem::take(&mut household.members);
-        population.waiting.reverse();
-    }
-    let (member, mut relationship) = match population.waiting.pop() {
+    let (member, mut relationship) = match household.members.pop() {
         Some(member) => member,
         // Unreachable: a household has at least one member.
         None => (population.other(random, 30..=60), "self"),
@@ -211,7 +210,7 @@ fn assistance(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
     };
     let died = if status == "died" { ended.as_str() } else { "" };
     let amount = random.random_range(180..980).to_string();
-    register_row(
+    let row = register_row(
         &member,
         &[
             ("kind", household.kind),
@@ -225,7 +224,9 @@ fn assistance(random: &mut ChaCha8Rng, population: &mut Population) -> Row {
             ("monthly_amount", &amount),
         ],
         false,
-    )
+    );
+    population.current = Some(household);
+    row
 }
 
 fn stage_of(age: i32) -> &'static str {

@@ -256,10 +256,10 @@ pub(super) fn soil(
         Kind::CheckDigitMissing => id[..17].to_owned(),
         Kind::Empty => String::new(),
         Kind::RepeatedDigit => "111111111111111111".to_owned(),
-        Kind::TwoInCell => format!("{id}/{}", population.other(random, 25..=60).id),
+        Kind::TwoInCell => format!("{id}/{}", &*population.other(random, 25..=60).id),
         Kind::Guardian => {
             let guardian = population.other(random, 25..=60).id;
-            (guardian[6..14] != id[6..14]).then_some(guardian)?
+            (guardian[6..14] != id[6..14]).then(|| (*guardian).to_owned())?
         }
         _ => return None,
     })

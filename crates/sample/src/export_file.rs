@@ -1,10 +1,12 @@
 //! Writes rows as an agency's system would, with its headers, codes, encoding and dirt.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use aidlink_faults::fault::Fault;
 use aidlink_policy::schema::{ExportSchema, Field, Role};
 use aidlink_policy::value::FieldType;
+use csv::StringRecord;
 use jiff::civil::Date;
 use rand::{Rng, RngExt};
 
@@ -17,6 +19,9 @@ use super::style::Style;
 use super::truth::DirtCount;
 use super::workbook::Workbook;
 use aidlink_office::output_folder::StreamedFile;
+
+/// The usual length of a line in bytes; longer ones grow.
+const LINE_BYTES: usize = 256;
 
 /// The number of forms of [`date_in_form`].
 const DATE_FORMS: usize = 7;
@@ -94,16 +99,13 @@ impl<'s> ExportFile<'s> {
     /// Adds a line that begins with the given cells; the others are empty.
     fn line(&mut self, cells: &[&str]) -> Result<(), Fault> {
         let columns = self.fields.len() + usize::from(self.other_column.is_some());
-        let mut line = vec![String::new(); columns];
-        for (cell, text) in line.iter_mut().zip(cells) {
-            (*text).clone_into(cell);
-        }
-        self.push(line, None)
+        let cells = cells.iter().copied().chain(std::iter::repeat(""));
+        self.push(cells.take(columns).collect(), None)
     }
 
-    fn push(&mut self, mut cells: Vec<String>, damage: Option<Kind>) -> Result<(), Fault> {
+    fn push(&mut self, mut cells: StringRecord, damage: Option<Kind>) -> Result<(), Fault> {
         if self.style == Style::Excel {
-            cells.extend([String::new(), String::new()]);
+            cells.extend(["", ""]);
         }
         match &mut self.rows {
             Rows::Text(lines) => lines.push(Line { cells, damage }),
@@ -126,8 +128,7 @@ impl<'s> ExportFile<'s> {
         let can = |kind| match kind {
             // ASCII is the same in both encodings.
             Kind::OtherEncoding => {
-                let ascii = row.values.iter().all(|(_, value)| value.is_ascii());
-                self.style.is_utf8_text() && (self.style != Style::Plain || !ascii)
+                self.style.is_utf8_text() && (self.style != Style::Plain || !row.is_ascii())
             }
             Kind::RepeatedRow => true,
             Kind::MixedDates => {
@@ -149,22 +150,24 @@ impl<'s> ExportFile<'s> {
         let damage = [Kind::OtherEncoding, Kind::StrayQuote, Kind::SurplusCell]
             .into_iter()
             .find(|kind| has(*kind));
-        let other = self.other_column.map(|(_, cell)| cell(row).to_owned());
-        let fields = self.fields.iter().zip(&self.labels);
-        let mut cells: Vec<String> = fields
-            .map(|(field, labels)| match (&id_cell, field.role) {
-                (Some(cell), Role::NationalId) => String::clone(cell),
+        let mut cells = StringRecord::with_capacity(LINE_BYTES, self.fields.len() + 3);
+        for (field, labels) in self.fields.iter().zip(&self.labels) {
+            let cell = match (&id_cell, field.role) {
+                (Some(cell), Role::NationalId) => Cow::Borrowed(cell.as_str()),
                 (None, Role::NationalId) => self.clean_id(random, row),
                 _ => match row.value(&field.name) {
-                    "" => String::new(),
+                    "" => Cow::Borrowed(""),
                     value if mixed_dates && field.field_type == FieldType::Date => {
                         date_in_form(value, random.random_range(0..DATE_FORMS))
                     }
                     value => self.cell(random, (field, labels), value, other_codes),
                 },
-            })
-            .chain(other)
-            .collect();
+            };
+            cells.push_field(&cell);
+        }
+        if let Some((_, cell)) = self.other_column {
+            cells.push_field(cell(row));
+        }
         let others = [
             mixed_dates.then_some(Kind::MixedDates),
             other_codes.then_some(Kind::OtherCodes),
@@ -239,43 +242,43 @@ impl<'s> ExportFile<'s> {
 
     /// Returns the clean ID cell. The disabled persons' federation mostly writes the number
     /// of the certificate, and some certificates are reissued.
-    fn clean_id(&self, random: &mut impl Rng, row: &Row) -> String {
+    fn clean_id<'r>(&self, random: &mut impl Rng, row: &'r Row) -> Cow<'r, str> {
         if self.style != Style::CertificateNumbers || random.random_bool(0.15) {
-            return row.id.clone();
+            return Cow::Borrowed(&row.id);
         }
         let (class, grade) = (row.value("class"), row.value("grade"));
         let reissue = if random.random_bool(0.05) { "B1" } else { "" };
-        format!("{}{class}{grade}{reissue}", row.id)
+        Cow::Owned(format!("{}{class}{grade}{reissue}", row.id))
     }
 
     /// Like [`Self::clean_id`], but returns the plain ID number for kinds of dirt that do
     /// not fit a certificate number.
-    fn long_id(&self, random: &mut impl Rng, kind: Kind, row: &Row) -> String {
+    fn long_id<'r>(&self, random: &mut impl Rng, kind: Kind, row: &'r Row) -> Cow<'r, str> {
         if kind == Kind::FifteenDigits || !kind.is_recoverable() {
-            row.id.clone()
+            Cow::Borrowed(&row.id)
         } else {
             self.clean_id(random, row)
         }
     }
 
     /// Returns the cell of a value, with the field's labels for its codes.
-    fn cell(
+    fn cell<'v>(
         &self,
         random: &mut impl Rng,
-        (field, labels): (&Field, &Labels),
-        value: &str,
+        (field, labels): (&Field, &Labels<'v>),
+        value: &'v str,
         other_codes: bool,
-    ) -> String {
+    ) -> Cow<'v, str> {
         let as_label = (self.style != Style::Plain) != other_codes;
         match field.field_type {
             FieldType::Date => date_in_form(value, self.usual_date_form()),
             FieldType::Boolean if as_label => {
-                (if value == "true" { "是" } else { "否" }).to_owned()
+                Cow::Borrowed(if value == "true" { "是" } else { "否" })
             }
             FieldType::String | FieldType::Integer if as_label => {
-                label(random, labels, value).to_owned()
+                Cow::Borrowed(label(random, labels, value))
             }
-            _ => value.to_owned(),
+            _ => Cow::Borrowed(value),
         }
     }
 
@@ -329,21 +332,26 @@ impl ExportFiles<'_> {
 }
 
 /// Writes a date in one of the forms of real exports.
-fn date_in_form(iso: &str, form: usize) -> String {
-    let parts: Vec<&str> = iso.split('-').collect();
-    let [year, month, day] = parts.as_slice() else {
-        return iso.to_owned();
+fn date_in_form(iso: &str, form: usize) -> Cow<'_, str> {
+    let mut parts = iso.split('-');
+    let (Some(year), Some(month), Some(day), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Cow::Borrowed(iso);
     };
-    let short = |part: &str| part.trim_start_matches('0').to_owned();
-    match form {
+    let short = |part: &'_ str| part.trim_start_matches('0').to_owned();
+    Cow::Owned(match form {
         1 => format!("{year}年{}月{}日", short(month), short(day)),
         2 => format!("{year}/{}/{}", short(month), short(day)),
         3 => format!("{year}{month}{day}"),
         4 => format!("{year}.{month}.{day}"),
         5 => format!("{iso} 00:00:00"),
-        6 => excel_serial(iso).unwrap_or_else(|| iso.to_owned()),
-        _ => iso.to_owned(),
-    }
+        6 => match excel_serial(iso) {
+            Some(serial) => serial,
+            None => return Cow::Borrowed(iso),
+        },
+        _ => return Cow::Borrowed(iso),
+    })
 }
 
 /// Returns the serial number of a date in Excel's 1900 system. Returns `None` before

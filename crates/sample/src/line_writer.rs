@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use aidlink_faults::fault::Fault;
 use aidlink_office::output_folder::StreamedFile;
+use csv::StringRecord;
 use encoding_rs::GB18030;
 
 use super::dirt::Kind;
@@ -20,7 +21,7 @@ const PIECES_WAITING: usize = 4;
 
 /// A line to be written: its cells, and damage to apply to the CSV text.
 pub(super) struct Line {
-    pub(super) cells: Vec<String>,
+    pub(super) cells: StringRecord,
     pub(super) damage: Option<Kind>,
 }
 

@@ -2,6 +2,7 @@
 //! a name that nobody has.
 
 use std::collections::HashSet;
+use std::ops::Deref;
 
 use jiff::civil::Date;
 use rand::{Rng, RngExt};
@@ -11,11 +12,40 @@ use rand_chacha::rand_core::SeedableRng;
 use super::columns::Columns;
 use super::distribution::{self as shares, AS_OF, COUNTIES, MEN, chance, draw};
 
+/// A text of so many bytes. There are millions of persons, so it is kept in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Short<const BYTES: usize>([u8; BYTES]);
+
+impl<const BYTES: usize> Deref for Short<BYTES> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // It is made of a text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl<const BYTES: usize> Short<BYTES> {
+    /// Joins texts, which have so many bytes together.
+    fn joined(texts: [&str; 3]) -> Self {
+        let mut bytes = [0; BYTES];
+        let all = texts.iter().flat_map(|text| text.bytes());
+        for (byte, of_text) in bytes.iter_mut().zip(all) {
+            *byte = of_text;
+        }
+        Short(bytes)
+    }
+}
+
+/// An ID number.
+pub(super) type Id = Short<18>;
+
 /// One synthetic person.
 #[derive(Clone, Debug)]
 pub(super) struct Person {
-    pub(super) id: String,
-    pub(super) name: String,
+    pub(super) id: Id,
+    /// A surname, 某 and an ordinal.
+    pub(super) name: Short<9>,
     pub(super) birth: Date,
     pub(super) age: i32,
 }
@@ -39,15 +69,15 @@ pub(super) struct Population {
     pub(super) planted_times: usize,
     /// Which columns the exports have.
     pub(super) columns: Columns,
-    case_parties: HashSet<String>,
+    case_parties: HashSet<Id>,
     /// The number of cases that are not planted so far.
     pub(super) ordinary_cases: u64,
     /// Their parties who may appear in registers without being leads.
     pub(super) ordinary_parties: Vec<Person>,
     /// The number of households in the register of assistance so far.
     pub(super) households: u64,
-    /// Members of the last household who are not written yet, in reverse order.
-    pub(super) waiting: Vec<(Person, &'static str)>,
+    /// The last household, with the members who are not written yet, in reverse order.
+    pub(super) current: Option<Household>,
     household_seed: u64,
 }
 
@@ -74,7 +104,7 @@ impl Population {
             ordinary_cases: 0,
             ordinary_parties: Vec::new(),
             households: 0,
-            waiting: Vec::new(),
+            current: None,
             household_seed: seed,
         }
     }
@@ -88,7 +118,7 @@ impl Population {
     ) -> Person {
         let age = random.random_range(ages);
         let person = self.person(random, age, men);
-        self.case_parties.insert(person.id.clone());
+        self.case_parties.insert(person.id);
         person
     }
 
@@ -120,13 +150,7 @@ impl Population {
             // GB 11643: odd sequence numbers are for men.
             let sequence =
                 2 * random.random_range(0..499) + if chance(random, men) { 1 } else { 2 };
-            let body = format!(
-                "{region}{:04}{:02}{:02}{sequence:03}",
-                birth.year(),
-                birth.month(),
-                birth.day()
-            );
-            let id = format!("{body}{}", check_character(&body));
+            let id = id(region, birth, sequence);
             // A number that ends in 000 looks like one rounded by a spreadsheet.
             if id.ends_with("000") || self.case_parties.contains(&id) {
                 continue;
@@ -135,7 +159,7 @@ impl Population {
             let ordinal = ORDINALS[random.random_range(0..ORDINALS.len())];
             return Person {
                 id,
-                name: format!("{surname}某{ordinal}"),
+                name: Short::joined([surname, "某", ordinal]),
                 birth,
                 age,
             };
@@ -201,6 +225,22 @@ impl Population {
             members.find_map(|(person, _)| ages.contains(&person.age).then_some(person))
         })
     }
+}
+
+/// Returns the ID number of these parts, with its check character.
+fn id(region: u32, birth: Date, sequence: u32) -> Id {
+    let day =
+        i32::from(birth.year()) * 10_000 + i32::from(birth.month()) * 100 + i32::from(birth.day());
+    let mut left = u64::from(region) * 100_000_000_000
+        + u64::from(day.unsigned_abs()) * 1_000
+        + u64::from(sequence);
+    let mut body = Short([b'0'; 17]);
+    for digit in body.0.iter_mut().rev() {
+        *digit = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    let mut check = [0; 4];
+    Short::joined([&body, check_character(&body).encode_utf8(&mut check), ""])
 }
 
 /// Returns the check character of seventeen digits by ISO 7064 MOD 11-2. It uses the

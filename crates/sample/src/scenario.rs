@@ -1120,7 +1120,7 @@ pub(super) fn plant(
             if leads.is_empty() {
                 truth.non_leads.push(PlantedNonLead {
                     cases: numbers.clone(),
-                    person: person.name.clone(),
+                    person: (*person.name).to_owned(),
                     scenario: planted.name,
                     reason,
                 });
@@ -1128,7 +1128,7 @@ pub(super) fn plant(
             for (aid, grade) in leads {
                 truth.leads.push(PlantedLead {
                     cases: numbers.clone(),
-                    person: person.name.clone(),
+                    person: (*person.name).to_owned(),
                     aid,
                     grade,
                     scenario: planted.name,
@@ -1182,7 +1182,7 @@ pub(super) fn case_row(
         &person.id,
         &[
             ("case_number", case_number),
-            ("name", &person.name),
+            ("name", &*person.name),
             ("handler", &handler),
             ("already_compensated", "false"),
             ("judicial_aid_status", "none"),
@@ -1196,7 +1196,7 @@ pub(super) fn case_row(
         row = row.with(flag, "false");
     }
     for (field, value) in values {
-        row = row.with(field, *value);
+        row = row.with(field, value);
     }
     row
 }
@@ -1204,7 +1204,7 @@ pub(super) fn case_row(
 /// Creates a register row with the person's name and birth date.
 pub(super) fn register_row(person: &Person, values: &[(&'static str, &str)], damaged: bool) -> Row {
     let mut row = Row::new(&person.id, values)
-        .with("name", person.name.clone())
+        .with("name", &*person.name)
         .with("birth_date", person.birth.to_string());
     row.damaged = damaged;
     row

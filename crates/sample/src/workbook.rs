@@ -2,6 +2,7 @@
 
 use aidlink_policy::schema::Field;
 use aidlink_policy::value::FieldType;
+use csv::StringRecord;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Worksheet};
 
 /// A workbook that is being written.
@@ -30,7 +31,7 @@ impl Workbook {
     }
 
     /// Adds a row. Dates are written as date cells.
-    pub(super) fn row(&mut self, fields: &[&Field], cells: &[String]) {
+    pub(super) fn row(&mut self, fields: &[&Field], cells: &StringRecord) {
         for (column, cell) in cells.iter().enumerate() {
             let field = fields.get(column);
             let column = column as u16;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use aidlink_agency::scan::plain_rows::PlainCell;
 use aidlink_faults::fault::Faults;
 use aidlink_faults::text::Text;
 use aidlink_faults::uniform_text::{uniform, uniform_label};
