@@ -17,7 +17,7 @@ use aidlink_faults::fault::{Fault, Refusal, io_reason};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
-use aidlink_files::folder::{EntryKind, Folder, open_named};
+use aidlink_files::folder::{EntryKind, FileId, Folder, open_named};
 use aidlink_files::partial::{is_named_like_a_partial, is_under_way, parent_of};
 
 /// Folders that were opened when the user named them. Folders below them are opened from there,
@@ -218,8 +218,7 @@ impl RoundFolder {
                 (folder, found, base)
             }
         };
-        let real = |path: &PathBuf| fs::canonicalize(path).ok();
-        let named: Vec<PathBuf> = outputs.iter().filter_map(real).collect();
+        let named = Named::of(&outputs, &opened);
         let mut search = SiblingSearch::default();
         let mut siblings: Vec<PathBuf> = Vec::new();
         let mut beside = Vec::new();
@@ -259,16 +258,21 @@ impl RoundFolder {
                 }
                 search.search(&base, &folder, levels);
                 // Another folder may be at these paths by now, or a link.
-                let below =
-                    |path: &PathBuf| Some(real_folder.join(path.strip_prefix(&folder).ok()?));
+                let below = |found: &FoundOutput| {
+                    let path = real_folder.join(found.path.strip_prefix(&folder).ok()?);
+                    (!named.has(&path, found.id)).then_some(path)
+                };
                 siblings.extend(search.found.iter().filter_map(below));
-                siblings.extend(search.linked.iter().filter_map(real));
+                let behind = |found: &FoundOutput| {
+                    let path = fs::canonicalize(&found.path).ok()?;
+                    (!named.has(&path, found.id)).then_some(path)
+                };
+                siblings.extend(search.linked.iter().filter_map(behind));
             }
             Err(error) => search.not_searched(&folder, &error),
         }
         siblings.sort();
         siblings.dedup();
-        siblings.retain(|other| !named.contains(other));
         let mut round_files = search.round_files;
         round_files.extend(of_named);
         Ok(RoundFolder {
@@ -284,6 +288,36 @@ impl RoundFolder {
             under_way: search.under_way,
             foreign,
         })
+    }
+}
+
+/// The output folders that the user named, to tell them from others.
+struct Named {
+    ids: Vec<FileId>,
+    /// The paths of those that cannot be opened. Nothing is deleted in them.
+    not_opened: Vec<PathBuf>,
+}
+
+impl Named {
+    fn of(outputs: &[PathBuf], opened: &OpenedFolders) -> Self {
+        let (mut ids, mut not_opened) = (Vec::new(), Vec::new());
+        for output in outputs {
+            match opened.open(output).and_then(|folder| folder.id()) {
+                // Outside Unix all folders have the same.
+                Ok(id) if cfg!(unix) => ids.push(id),
+                _ => not_opened.extend(fs::canonicalize(output)),
+            }
+        }
+        Named { ids, not_opened }
+    }
+
+    /// Whether a folder that was found is one of them. Its path alone does not say so: another
+    /// folder, or a link, may have been at the path of the named one for a moment.
+    fn has(&self, path: &PathBuf, id: Option<FileId>) -> bool {
+        match id {
+            Some(id) if self.ids.contains(&id) => cfg!(unix),
+            _ => self.not_opened.contains(path),
+        }
     }
 }
 
@@ -439,12 +473,20 @@ fn add_outputs(
     }
 }
 
+/// An output folder that a search found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct FoundOutput {
+    path: PathBuf,
+    /// Which folder it is; `None` if it cannot be opened.
+    id: Option<FileId>,
+}
+
 /// A search for all output folders below a folder.
 #[derive(Default)]
 struct SiblingSearch {
-    found: Vec<PathBuf>,
-    /// Those that only a link leads to.
-    linked: Vec<PathBuf>,
+    found: Vec<FoundOutput>,
+    /// Those that only a link leads to, at the path of the link.
+    linked: Vec<FoundOutput>,
     unsearched: Vec<Fault>,
     under_way: Vec<PathBuf>,
     round_files: Vec<FoundRoundFile>,
@@ -494,7 +536,8 @@ impl SiblingSearch {
             }
             if is_link {
                 if has_been_written_by_a_step(&path).unwrap_or(false) {
-                    self.linked.push(path);
+                    let id = FileId::at(&path).ok();
+                    self.linked.push(FoundOutput { path, id });
                 }
                 continue;
             }
@@ -505,7 +548,10 @@ impl SiblingSearch {
                 Err(_) => has_been_written_by_a_step(&path),
             };
             match is_output {
-                Ok(true) => self.found.push(path.clone()),
+                Ok(true) => self.found.push(FoundOutput {
+                    path: path.clone(),
+                    id: inner.as_ref().ok().and_then(|inner| inner.id().ok()),
+                }),
                 Ok(false) => {}
                 Err(error) if levels > 0 => {
                     self.not_searched(&path, &error);
@@ -832,6 +878,36 @@ mod tests {
                 let _ = fs::remove_dir(away.with_extension("empty"));
                 fs::rename(&away, &folder).expect("writable");
             }
+        }
+    }
+
+    /// A link to another output is in its place for a moment once it is open.
+    #[test]
+    fn only_the_folder_that_was_named_is_no_other_output() {
+        for is_back in [false, true] {
+            let round = round();
+            let output = round.path("output");
+            let first = Folder::open(&output);
+            fs::rename(&output, round.path("away")).expect("writable");
+            std::os::unix::fs::symlink(round.path("sub/later"), &output).expect("writable");
+            let found = RoundFolder::find_in(&output, first, false, None);
+            let found = found.expect("output folders");
+            if is_back {
+                fs::remove_file(&output).expect("writable");
+                fs::rename(round.path("away"), &output).expect("writable");
+            }
+            let id = |path: &PathBuf| found.opened.open(path).and_then(|folder| folder.id()).ok();
+            let later = FileId::at(&round.path("sub/later")).ok();
+            let own = found
+                .opened
+                .open(&output)
+                .and_then(|folder| folder.id())
+                .ok();
+            let others: Vec<_> = found.siblings.iter().map(id).collect();
+            assert!(
+                others.contains(&later) && !others.contains(&own),
+                "{is_back}"
+            );
         }
     }
 
