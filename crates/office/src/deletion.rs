@@ -70,7 +70,8 @@ pub struct Purge<'p> {
     pub outputs: &'p [PathBuf],
     /// The round's other output folders. Inputs that they still need are kept.
     pub siblings: &'p [PathBuf],
-    /// The folders that the user named, open. Output folders are opened through them.
+    /// The folders that the user named, open. Output folders are opened through them, and searched
+    /// for again before inputs are removed.
     pub opened: &'p OpenedFolders,
     /// The folder where the round file is or was.
     pub round_folder: &'p Path,
@@ -182,6 +183,14 @@ impl Purge<'_> {
         self.check_filled_in(&planned)?;
         self.check_dates_beside(&planned)?;
         self.keep_needed(&mut planned)?;
+        let deletes_inputs = |plan: &PurgePlan| {
+            let mut there = plan.remains.there.iter();
+            self.deletes(plan) && there.any(|found| found.file.is_input())
+        };
+        // Before anything is written, and again just before inputs are removed.
+        if planned.iter().any(deletes_inputs) {
+            self.opened.check_outputs()?;
+        }
         for plan in planned.iter_mut().filter(|plan| self.deletes(plan)) {
             if !plan.remains.there.is_empty() {
                 let journal = self.write_journal(plan, Vec::new())?;
@@ -519,6 +528,13 @@ impl Purge<'_> {
                 if let Err(error) = synced {
                     self.give_up(plan, &set_aside, set_aside_before);
                     return Err(not_synced(&plan.verification.folder, &error));
+                }
+                let mut found = set_aside.iter().map(|aside| &aside.found.file);
+                if found.any(RoundFile::is_input)
+                    && let Err(fault) = self.opened.check_outputs()
+                {
+                    self.give_up(plan, &set_aside, set_aside_before);
+                    return Err(fault);
                 }
                 self.remove(plan, set_aside, set_aside_before, &mut done)?
             }

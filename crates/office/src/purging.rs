@@ -175,8 +175,9 @@ fn purge(
     let first = found.opened.open(&found.folder);
     let id = first.as_ref().ok().and_then(|folder| folder.id().ok());
     let _lock = lock_opened(first, &found.folder, asked.dry_run)?;
-    let first = found.folder;
+    let (first, before) = (found.folder, found.opened);
     let found = find(asked)?;
+    found.opened.check_since(&before)?;
     let now = found.opened.open(&found.folder);
     // Another folder may be at its path by now, and that one is not locked.
     if found.folder != first || id != now.ok().and_then(|folder| folder.id().ok()) {

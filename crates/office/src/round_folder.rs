@@ -1,6 +1,7 @@
 //! Finds the output folders and the round file of a round, from an output folder
 //! or from the folder of the round file.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -25,6 +26,19 @@ use aidlink_files::partial::{is_named_like_a_partial, is_under_way, parent_of};
 #[derive(Clone, Debug, Default)]
 pub struct OpenedFolders {
     by_path: Vec<(PathBuf, Arc<Folder>)>,
+    /// The search of the round's folder, if there was one.
+    searched: Option<Arc<Searched>>,
+}
+
+/// How a round's folder was searched for output folders, and those that were found.
+#[derive(Debug)]
+struct Searched {
+    folder: Arc<Folder>,
+    at: PathBuf,
+    levels: usize,
+    found: BTreeSet<FoundOutput>,
+    /// What interrupted runs left. The purge itself locks some of them.
+    leftovers: BTreeSet<PathBuf>,
 }
 
 impl OpenedFolders {
@@ -54,6 +68,69 @@ impl OpenedFolders {
         }
         Folder::open(path)
     }
+
+    /// Searches the round's folder again, just before inputs are removed. One that was moved
+    /// while it was searched before may have been seen neither where it was nor where it is.
+    ///
+    /// # Errors
+    /// If there is an output folder that the first search did not find there, or a run is writing
+    /// one, or a folder cannot be searched: there may be an output that needs the inputs.
+    pub(crate) fn check_outputs(&self) -> Result<(), Fault> {
+        let Some(searched) = &self.searched else {
+            return Ok(());
+        };
+        let mut search = SiblingSearch::default();
+        search.search(&searched.folder, &searched.at, searched.levels);
+        let mut found = search.found.iter().chain(&search.linked);
+        if let Some(output) = found.find(|output| !searched.found.contains(output)) {
+            return Err(appeared(&output.path));
+        }
+        let mut written = search.under_way.iter();
+        if let Some(output) = written.find(|output| !searched.leftovers.contains(*output)) {
+            return Err(appeared(output));
+        }
+        search.unsearched.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Checks that all output folders are where a search before this one found them.
+    ///
+    /// # Errors
+    /// If one was moved or removed between both.
+    pub(crate) fn check_since(&self, earlier: &OpenedFolders) -> Result<(), Fault> {
+        let (Some(earlier), Some(now)) = (&earlier.searched, &self.searched) else {
+            return Ok(());
+        };
+        let moved = earlier.found.difference(&now.found).next();
+        moved.map_or(Ok(()), |output| Err(moved_away(&output.path)))
+    }
+}
+
+fn appeared(output: &Path) -> Fault {
+    Fault::of_file(
+        output,
+        Text::new(
+            "查找之后此处才有此输出文件夹（新写出，或从别处移来），其可能需要本轮的输入文件，purge 已停止，未删除其输入文件",
+            "this output folder was written or moved here after the search for output folders, and it may need inputs of the round, so `purge` stopped before it deleted any",
+        ),
+        Text::new(
+            "请勿移动输出文件夹，重新运行 purge",
+            "leave the output folders where they are, and run `purge` again",
+        ),
+    )
+}
+
+fn moved_away(output: &Path) -> Fault {
+    Fault::of_file(
+        output,
+        Text::new(
+            "查找过程中此输出文件夹被移走，其可能需要本轮的输入文件，未删除任何文件",
+            "this output folder was moved away during the search, and it may need inputs of the round; nothing was deleted",
+        ),
+        Text::new(
+            "请勿移动输出文件夹，重新运行 purge",
+            "leave the output folders where they are, and run `purge` again",
+        ),
+    )
 }
 
 /// The output folders and the round file of a round.
@@ -257,6 +334,14 @@ impl RoundFolder {
                     opened.add(path, &base);
                 }
                 search.search(&base, &folder, levels);
+                let found = search.found.iter().chain(&search.linked);
+                opened.searched = Some(Arc::new(Searched {
+                    folder: base.clone(),
+                    at: folder.clone(),
+                    levels,
+                    found: found.cloned().collect(),
+                    leftovers: search.leftovers.iter().cloned().collect(),
+                }));
                 // Another folder may be at these paths by now, or a link.
                 let below = |found: &FoundOutput| {
                     let path = real_folder.join(found.path.strip_prefix(&folder).ok()?);
@@ -315,7 +400,7 @@ impl Named {
     /// folder, or a link, may have been at the path of the named one for a moment.
     fn has(&self, path: &PathBuf, id: Option<FileId>) -> bool {
         match id {
-            Some(id) if self.ids.contains(&id) => cfg!(unix),
+            Some(id) if self.ids.contains(&id) => true,
             _ => self.not_opened.contains(path),
         }
     }
@@ -489,6 +574,8 @@ struct SiblingSearch {
     linked: Vec<FoundOutput>,
     unsearched: Vec<Fault>,
     under_way: Vec<PathBuf>,
+    /// The folders named like what an interrupted run left that no run is writing.
+    leftovers: Vec<PathBuf>,
     round_files: Vec<FoundRoundFile>,
 }
 
@@ -528,6 +615,7 @@ impl SiblingSearch {
                     self.under_way.push(path);
                     continue;
                 }
+                self.leftovers.push(path.clone());
                 // Without a mark it is a finished one that somebody renamed.
                 if folder.has_sticky_bit(Path::new(name)).unwrap_or(true) {
                     self.search_leftover(inner(), &path, levels);
@@ -589,6 +677,7 @@ impl SiblingSearch {
         self.found.append(&mut inner.found);
         self.linked.append(&mut inner.linked);
         self.under_way.append(&mut inner.under_way);
+        self.leftovers.append(&mut inner.leftovers);
     }
 
     fn not_searched(&mut self, folder: &Path, error: &io::Error) {
@@ -908,6 +997,37 @@ mod tests {
                 others.contains(&later) && !others.contains(&own),
                 "{is_back}"
             );
+        }
+    }
+
+    /// Somebody moves it while the folder is searched, so that the search misses it, or between
+    /// two searches.
+    #[test]
+    fn an_output_that_is_moved_while_a_purge_searches_is_noticed() {
+        let moves = [
+            ("../sub", "sub/later", true),
+            ("sub/later", "arch/later", true),
+            ("sub/later", "../gone", false),
+        ];
+        for (from, to, is_new_there) in moves {
+            let round = round();
+            fs::create_dir(round.path("arch")).expect("writable");
+            let outside = tempfile::tempdir().expect("a temporary folder");
+            let at = |path: &str| match path.strip_prefix("../") {
+                Some(name) => outside.path().join(name),
+                None => round.path(path),
+            };
+            if from.starts_with("..") {
+                fs::rename(round.path("sub/later"), at(from)).expect("writable");
+            }
+            let find = || RoundFolder::find(&round.path("output"), None).expect("a round");
+            let before = find();
+            assert!(before.opened.check_outputs().is_ok());
+            assert!(find().opened.check_since(&before.opened).is_ok());
+            fs::rename(at(from), at(to)).expect("writable");
+            assert_eq!(before.opened.check_outputs().is_err(), is_new_there, "{to}");
+            let is_moved = find().opened.check_since(&before.opened).is_err();
+            assert_eq!(is_moved, !from.starts_with(".."), "{from}");
         }
     }
 
