@@ -247,7 +247,7 @@ impl RoundFolder {
             // A file in it may be read all the same.
             Err(_) => is_output_folder(named),
         };
-        let (folder, outputs, base) = if is_output {
+        let (folder, mut outputs, base) = if is_output {
             // Paths such as `.` have no parent as written.
             let real = fs::canonicalize(named).unwrap_or_else(|_| named.to_path_buf());
             let folder = parent_of(&real).to_path_buf();
@@ -279,7 +279,7 @@ impl RoundFolder {
                 ),
             ));
         }
-        let named_file = round_file;
+        let (named_folder, named_file) = (named, round_file);
         let (folder, round_file, base) = match round_file {
             Some(file) => {
                 let folder = parent_of(file).to_path_buf();
@@ -295,7 +295,6 @@ impl RoundFolder {
                 (folder, found, base)
             }
         };
-        let named = Named::of(&outputs, &opened);
         let mut search = SiblingSearch::default();
         let mut siblings: Vec<PathBuf> = Vec::new();
         let mut beside = Vec::new();
@@ -321,6 +320,16 @@ impl RoundFolder {
                 } else {
                     rounds.extend(here.iter().filter_map(|file| file.id.clone()));
                 }
+                // Those of other rounds are not below this round's folder by its own doing.
+                let of_others = |output: &PathBuf| {
+                    let is_nested = output.parent() != Some(named_folder);
+                    !is_output && is_nested && is_of_another_round(opened.open(output), &rounds)
+                };
+                let (others, own): (Vec<_>, Vec<_>) = outputs.into_iter().partition(of_others);
+                outputs = own;
+                if let (true, Some(other)) = (outputs.is_empty(), others.first()) {
+                    return Err(only_of_other_rounds(named_folder, other));
+                }
                 // A folder that holds nothing of a round may hold anything else.
                 let is_of_round = round_file.is_some()
                     || here.iter().any(|file| file.found.digest.is_some())
@@ -342,6 +351,7 @@ impl RoundFolder {
                     found: found.cloned().collect(),
                     leftovers: search.leftovers.iter().cloned().collect(),
                 }));
+                let named = Named::of(&outputs, &opened);
                 // Another folder may be at these paths by now, or a link.
                 let below = |found: &FoundOutput| {
                     let path = real_folder.join(found.path.strip_prefix(&folder).ok()?);
@@ -374,6 +384,28 @@ impl RoundFolder {
             foreign,
         })
     }
+}
+
+/// Whether the manifest of an output folder is of none of these rounds. One that cannot be read may
+/// be of any.
+fn is_of_another_round(output: io::Result<Folder>, rounds: &[String]) -> bool {
+    let manifest = output.ok().and_then(|output| manifest_in(&output));
+    !rounds.is_empty() && manifest.is_some_and(|manifest| !rounds.contains(&manifest.round))
+}
+
+fn only_of_other_rounds(named: &Path, output: &Path) -> Fault {
+    let output = shown_path(output);
+    Fault::of_file(
+        named,
+        Text::new(
+            format!("此处只有另一轮次的输出文件夹：{output}"),
+            format!("the only output folders here are of another round: {output}"),
+        ),
+        Text::new(
+            "请指明该输出文件夹，或用 --round 指明其轮次文件",
+            "name that output folder, or its round file with --round",
+        ),
+    )
 }
 
 /// The output folders that the user named, to tell them from others.
@@ -498,7 +530,7 @@ const DEEPEST: usize = 64;
 
 /// Returns the output folders in a folder, also hidden ones. If it is a round's folder, also
 /// those in folders below it, except in the folders of other rounds, whose inputs are
-/// elsewhere. A folder of somebody's own may hold anything, and is not searched. Adds to `foreign`
+/// elsewhere, and in those of which nobody can tell. A folder of somebody's own may hold anything, and is not searched. Adds to `foreign`
 /// the folders that only have a file with the name of a manifest.
 fn outputs_in(
     folder: &Folder,
@@ -551,7 +583,7 @@ fn add_outputs(
         }
         if let Ok(inner) = inner
             && levels > 0
-            && !holds_a_round_file(&inner, &path)
+            && !may_hold_a_round_file(&inner, &path)
         {
             add_outputs(&inner, &path, levels - 1, found, foreign);
         }
@@ -763,6 +795,11 @@ fn is_at_path_of_a_step(folder: &Path) -> bool {
 fn holds_a_round_file(folder: &Folder, at: &Path) -> bool {
     let files = files_in(folder, at).unwrap_or_default();
     files.iter().any(|file| file.found.digest.is_some())
+}
+
+/// As [`holds_a_round_file`], or holds a file of which nobody can tell.
+fn may_hold_a_round_file(folder: &Folder, at: &Path) -> bool {
+    files_in(folder, at).is_ok_and(|files| !files.is_empty())
 }
 
 /// Whether a folder holds a round file, whatever its name, or a draft of one.
