@@ -250,7 +250,8 @@ impl Purge<'_> {
             let own = folder(plan);
             let others = later.iter().filter(|other| **other != own);
             let needed = Needed::by(others, &signers, day, place)?;
-            plan.remains.keep(|found| needed.until(found, self.key_id));
+            plan.remains
+                .keep(|found| needed.needing(found, self.key_id));
             if let Some(doubt) = self.whose_inputs(&plan.verification.manifest) {
                 plan.remains.leave_inputs(doubt);
             }
@@ -792,8 +793,8 @@ impl PurgePlan {
 
     /// Returns the inputs that other outputs still need. They are no other output's to report.
     fn needed(&self) -> impl Iterator<Item = LeftFile> {
-        let needed = self.remains.needed();
-        needed.map(|(file, day)| LeftFile::new(file, Doubt::Needed(day).text(file)))
+        let needed = self.remains.needed_by();
+        needed.map(|(file, by)| LeftFile::new(file, by.text()))
     }
 
     /// Whether the last record lists files as left that a purge can account for now. Those

@@ -22,7 +22,9 @@ use jiff::civil::Date;
 
 use crate::deletion_record::{FilePart, RoundFile, SignedBy, read_deletions};
 use crate::manifest::{MANIFEST, Manifest};
-use crate::remains::{FoundFile, KeyIdOf, LONGEST_KEY_FILE, inputs_with_path, inputs_without_path};
+use crate::remains::{
+    FoundFile, KeyIdOf, LONGEST_KEY_FILE, NeededBy, inputs_with_path, inputs_without_path,
+};
 use crate::round_folder::{FoundRoundFile, OpenedFolders, may_hold_another_round_file};
 use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::written_path::{plain, stays_inside};
@@ -50,6 +52,8 @@ pub struct RoundPlace<'r> {
 
 /// An output folder that needs its inputs.
 struct Later {
+    /// Its path, relative to the round's folder if it is below it.
+    output: PathBuf,
     manifest: Manifest,
     with_path: Vec<RoundFile>,
     without_path: Vec<RoundFile>,
@@ -151,6 +155,7 @@ impl Needed {
         let later = kept.into_iter();
         let later = later.filter(|(_, manifest)| manifest.retention_until > day);
         let outputs = later.map(|(output, manifest)| Later {
+            output: place.below(output).unwrap_or_else(|| output.clone()),
             with_path: inputs_with_path(&manifest),
             without_path: inputs_without_path(&manifest),
             home: place.home_of(output, &manifest, &made_from),
@@ -162,12 +167,14 @@ impl Needed {
         faults.or_value(Some(Needed { outputs, round }))
     }
 
-    /// Returns the last day of deletion of the outputs that need a file. Ask again before it is
-    /// removed: what is at the paths of the outputs may be exchanged at any moment.
-    pub fn until(&self, file: &FoundFile, key_id: KeyIdOf<'_>) -> Option<Date> {
+    /// Returns the output that needs a file longest. Ask again before it is removed: what is at the
+    /// paths of the outputs may be exchanged at any moment.
+    pub fn needing(&self, file: &FoundFile, key_id: KeyIdOf<'_>) -> Option<NeededBy> {
         let outputs = self.outputs.iter();
         let needing = outputs.filter(|later| later.needs(file, self.round.as_ref(), key_id));
-        needing.map(|later| later.manifest.retention_until).max()
+        let needing =
+            needing.map(|later| NeededBy::new(later.manifest.retention_until, &later.output));
+        needing.max()
     }
 }
 
