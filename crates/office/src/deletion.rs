@@ -369,7 +369,11 @@ impl Purge<'_> {
             remains.leave_unread(self.unread);
         }
         if most_bytes_recorded(&remains, &stated) > LARGEST_DOCUMENT {
-            return Err(too_many_files(output).into());
+            let named = remains.all_here().chain(&remains.gone);
+            let named = named.filter(|file| file.part != FilePart::CutOff);
+            let is_by_leftovers =
+                named.map(RoundFile::most_bytes_recorded).sum::<u64>() <= LARGEST_DOCUMENT;
+            return Err(too_many_files(output, is_by_leftovers).into());
         }
         // Anybody can write them. They prove nothing, and only make more careful.
         let dated_later = dated_after(&verification.opened, self.now, |key, _| {
@@ -838,7 +842,8 @@ fn not_synced(output: &Path, error: &io::Error) -> Fault {
     )
 }
 
-fn too_many_files(output: &Path) -> Fault {
+/// `is_by_leftovers` says whether a record could name all files without what interrupted runs left.
+fn too_many_files(output: &Path, is_by_leftovers: bool) -> Fault {
     let size = size_text(LARGEST_DOCUMENT);
     Fault::of_file(
         output,
@@ -852,10 +857,16 @@ fn too_many_files(output: &Path) -> Fault {
                 size.en
             ),
         ),
-        Text::new(
-            "请人工删除中断的运行留下的文件（.NAME.partial-...），记入会议记录，然后重新运行",
-            "delete what interrupted runs left (.NAME.partial-...) by hand, note it in the minutes, and run again",
-        ),
+        match is_by_leftovers {
+            true => Text::new(
+                "请人工删除中断的运行留下的文件（.NAME.partial-...），记入会议记录，然后重新运行",
+                "delete what interrupted runs left (.NAME.partial-...) by hand, note it in the minutes, and run again",
+            ),
+            false => Text::new(
+                "运行记录所列的文件已超出一份删除记录所能载明的数量，purge 不能删除本轮：到期后请人工删除导出、收到的文件、密钥和输出文件夹中涉及个人的文件，记入会议记录，第19项检查仍为不符合；以后各轮的每份导出请合并为较少的文件",
+                "the manifest names more files than one deletion record can hold, so no purge can delete this round: when it is due, delete exports, received files, key and the files about persons in the output folder by hand, and note it in the minutes; check 19 stays not held; join the files of each export into fewer ones in later rounds",
+            ),
+        },
     )
 }
 
