@@ -193,7 +193,7 @@ fn a_purge_deletes_nothing_through_a_folder_that_is_exchanged_all_the_time() {
 /// and is in the round's folder.
 #[test]
 fn a_purge_of_an_output_does_not_leave_the_folder_that_holds_it() {
-    let finished = crate::deletion::overdue_round();
+    let finished = overdue_round();
     let root = finished.round.path("../above");
     fs::create_dir(&root).unwrap();
     let root = root.canonicalize().unwrap();

@@ -143,10 +143,10 @@ impl Needed {
         let mut faults = FaultCollector::new();
         let mut kept = Vec::new();
         for output in outputs {
-            match kept_manifest(output, place.opened.open(output), signers) {
+            match standing_of(output, place.opened.open(output), signers) {
                 Err(fault) => faults.push(fault),
-                Ok(Some(manifest)) => kept.push((output, manifest)),
-                Ok(None) => {}
+                Ok(Standing::Kept(manifest)) => kept.push((output, *manifest)),
+                Ok(Standing::Purged | Standing::ByAnotherKey) => {}
             }
         }
         let digests = kept.iter();
@@ -272,13 +272,25 @@ fn may_be(input: &RoundFile, file: &RoundFile) -> bool {
         }
 }
 
-/// Returns the manifest of an output folder if one of these keys signed it and no purge has
-/// deleted anything; `None` if another key validly signed it, or a purge has begun.
-fn kept_manifest(
+/// What an output folder is for the inputs beside it.
+pub(crate) enum Standing {
+    /// One of this office's keys signed this manifest, and no purge has deleted anything.
+    Kept(Box<Manifest>),
+    /// One of this office's keys signed its manifest, and a purge has deleted its data.
+    Purged,
+    /// Another key validly signed its manifest.
+    ByAnotherKey,
+}
+
+/// Judges an output folder. `signers` are this office's keys.
+///
+/// # Errors
+/// When it cannot be read or verified.
+pub(crate) fn standing_of(
     output: &Path,
     opened: io::Result<Folder>,
     signers: &[PublicKey],
-) -> Result<Option<Manifest>, Fault> {
+) -> Result<Standing, Fault> {
     let unknown = || needs_unknown(output);
     let folder = opened.map_err(|_| unknown())?;
     let read = |name: &str, longest: u64| folder.read(Path::new(name), longest);
@@ -294,7 +306,7 @@ fn kept_manifest(
         let stated = stated.and_then(|signing| PublicKey::parse(&signing.public_key));
         let is_by_another = stated.is_some_and(|key| signature.verifies(&key, &bytes));
         return if is_by_another {
-            Ok(None)
+            Ok(Standing::ByAnotherKey)
         } else {
             Err(unknown())
         };
@@ -308,7 +320,10 @@ fn kept_manifest(
     };
     let named: Vec<&PublicKey> = signers.iter().collect();
     let deletions = read_deletions(&folder, &signed_by, &named).map_err(|_| unknown())?;
-    Ok(deletions.records.is_empty().then_some(manifest))
+    Ok(match deletions.records.is_empty() {
+        true => Standing::Kept(Box::new(manifest)),
+        false => Standing::Purged,
+    })
 }
 
 fn needs_unknown(output: &Path) -> Fault {

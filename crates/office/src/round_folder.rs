@@ -147,8 +147,6 @@ pub struct RoundFolder {
     /// The other output folders, which may share inputs with them: everywhere below the round's
     /// folder, also inside output folders and beside other round files, of which some are copies.
     pub siblings: Vec<PathBuf>,
-    /// The output folders that belong to the round's folder: those that a search of it finds.
-    pub beside: Vec<PathBuf>,
     /// The ids in the round file that the user named, or else in all round files in the folder.
     pub rounds: Vec<String>,
     /// The round files there and everywhere below, without the copies in output folders.
@@ -297,7 +295,6 @@ impl RoundFolder {
         };
         let mut search = SiblingSearch::default();
         let mut siblings: Vec<PathBuf> = Vec::new();
-        let mut beside = Vec::new();
         let mut rounds = Vec::new();
         let mut of_named = None;
         match base {
@@ -337,7 +334,6 @@ impl RoundFolder {
                         .iter()
                         .any(|output| has_inputs_in(opened.open(output), &base));
                 let levels = if is_of_round { DEEPEST } else { 0 };
-                beside = outputs_in(&base, &folder, is_of_round, &mut Vec::new());
                 let real_folder = fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone());
                 for path in [&folder, &real_folder] {
                     opened.add(path, &base);
@@ -376,7 +372,6 @@ impl RoundFolder {
             opened,
             outputs,
             siblings,
-            beside,
             rounds,
             round_files,
             unsearched: search.unsearched,
