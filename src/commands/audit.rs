@@ -7,6 +7,7 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::{shown_name, shown_path};
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::audit_log::LOG;
+use aidlink_office::other_outputs::Judging;
 use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
@@ -24,6 +25,7 @@ use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
 use crate::proof_report::say_proof;
 use crate::rerun::{Again, StepInputs, nothing_to_exchange, second_run};
 use aidlink_agency::exports::{columns_of, constants_of, open, values_of};
+use aidlink_agency::key::RoundKey;
 use aidlink_agency::register_export::register_columns;
 use aidlink_audit::checks::{self, Check, State};
 use aidlink_audit::evidence::{Evidence, OutputRecords, SecondRun};
@@ -207,8 +209,19 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
         Err(faults) => return Ending::Failed(faults),
     };
     let today = Zoned::now().date();
-    let unknown_files = UnknownFiles::find(&found);
     let verified = verifications.iter().flatten();
+    let signers = verified.clone().filter_map(|one| match &one.signer {
+        // As for what other outputs need: the audit says of one that nobody named its key.
+        Signer::Named(_, key) | Signer::NotNamed(key) => Some(key.clone()),
+        Signer::None => None,
+    });
+    let judging = Judging {
+        signers: &signers.collect::<Vec<PublicKey>>(),
+        key_id: &RoundKey::id_for,
+        program: "aidlink",
+        today,
+    };
+    let unknown_files = UnknownFiles::find(&found, judging);
     let records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
     let unread = unread(&found);
     let all_outputs = [found.outputs.as_slice(), &found.siblings].concat();

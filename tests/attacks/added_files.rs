@@ -1,7 +1,11 @@
 //! What somebody puts into an output folder, and what one damaged folder would hide.
 
 use std::fs;
+use std::path::Path;
 
+use aidlink_office::aside::aside_place;
+use aidlink_office::deletion_record::{FilePart, RoundFile};
+use aidlink_office::signing::SigningKey;
 use serde_json::Value;
 
 use crate::audit::FinishedRound;
@@ -133,5 +137,166 @@ fn a_report_of_an_audit_is_added_to_no_output_folder() {
             refused.stderr
         );
         assert!(!report.exists());
+    }
+}
+
+fn told(command: &[&str], output: &str) -> (String, Value) {
+    let run = |more: &[&str]| {
+        let result = aidlink(&[command, &[output], more].concat());
+        assert!([0, 3, 4].contains(&result.code), "{}", result.stderr);
+        result.stdout
+    };
+    let documents: Value = serde_json::from_str(&run(&["--json"])).unwrap();
+    let unknown = documents[0]["unknown_files"].clone();
+    (run(&["--lang", "en"]), unknown)
+}
+
+/// A purge and an audit of one output.
+const COMMANDS: [&[&str]; 2] = [&["purge", "--dry-run"], &["audit"]];
+
+/// Lists in it name persons, and no purge of the first one deletes them.
+#[test]
+fn a_copy_of_the_output_folder_is_told_and_its_files_are_not_listed() {
+    for (place, added) in [
+        ("output.bak", None),
+        ("backup/output", None),
+        (".output", None),
+        ("output.bak", Some("veterans.persons.csv")),
+        ("output.bak", Some("deletions/veterans.persons.csv")),
+        ("output.bak", Some("deletions/1/veterans.persons.csv")),
+    ] {
+        let finished = overdue_round();
+        fs::remove_dir_all(finished.round.path("truth")).unwrap();
+        let copy = finished.round.path(place);
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        let copied = std::process::Command::new("cp")
+            .arg("-a")
+            .args([finished.path(""), copy.clone()])
+            .status();
+        assert!(copied.unwrap().success());
+        if let Some(added) = added {
+            let added = copy.join(added);
+            fs::create_dir_all(added.parent().unwrap()).unwrap();
+            fs::copy(finished.round.path("veterans.persons.csv"), added).unwrap();
+        }
+        let output = finished.round.path("output");
+        for command in COMMANDS {
+            let (text, unknown) = told(command, output.to_str().unwrap());
+            let line = text.lines().find(|line| line.contains("a copy of"));
+            let line = line.unwrap_or_else(|| panic!("{place}: {text}"));
+            assert!(line.contains(&format!("{place}: a copy of")), "{line}");
+            assert!(line.contains("aidlink purge"), "{line}");
+            let others = unknown["other_outputs"].as_array().unwrap();
+            assert_eq!(others.len(), 1, "{unknown}");
+            assert_eq!(others[0]["state"], "copy", "{unknown}");
+            assert_eq!(others[0]["round"], "2026Q3", "{unknown}");
+            let listed: Vec<String> = added.iter().map(|file| format!("{place}/{file}")).collect();
+            assert_eq!(unknown["first"], serde_json::json!(listed), "{unknown}");
+        }
+        // A purge of the round's folder deletes it, too. It refuses what is no record there.
+        let code = purge(&finished, &[]).code;
+        let is_refused = added.is_some_and(|added| added.starts_with("deletions/1/"));
+        assert_eq!(code, i32::from(is_refused), "{added:?}");
+        assert_eq!(copy.join("lists").exists(), is_refused, "{added:?}");
+    }
+}
+
+/// What the manifest of another output is worth for the files beside it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Other {
+    /// It names the file and needs it.
+    Names,
+    /// As before, and a killed purge has set the file aside.
+    SetAside,
+    /// It names another content.
+    NamesAnother,
+    /// Somebody else signed it.
+    Foreign,
+    /// A purge has deleted its data, and the file was put there again.
+    Purged,
+}
+
+/// Anybody may put a manifest there, and an old one says nothing of a file that is there now.
+#[test]
+fn a_file_beside_another_output_is_known_only_if_that_one_needs_it() {
+    let export = "exports/q2.csv";
+    for other in [
+        Other::Names,
+        Other::SetAside,
+        Other::NamesAnother,
+        Other::Foreign,
+        Other::Purged,
+    ] {
+        let finished = overdue_round();
+        fs::remove_dir_all(finished.round.path("truth")).unwrap();
+        let second = finished.round.path("second");
+        let key = finished.round.path(match other {
+            Other::Foreign => "../stranger.key",
+            _ => "signing.key",
+        });
+        if other == Other::Foreign {
+            SigningKey::make(&key).unwrap();
+        }
+        let output = ["--output", second.to_str().unwrap()];
+        let signed = ["--signing-key", key.to_str().unwrap()];
+        let result = finished.round.run_with(&[output, signed].concat());
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        let content = "rows of another quarter";
+        let digest = blake3::hash(content.as_bytes()).to_hex().to_string();
+        let second = FinishedRound::at(finished.round, "second");
+        let change = |manifest: &mut Value| {
+            let files = manifest["exports"][0]["files"].as_array_mut().unwrap();
+            let mut file = files[0].clone();
+            file["file"] = export.into();
+            file["blake3"] = digest.as_str().into();
+            files.push(file);
+        };
+        let key = SigningKey::read(&key).unwrap();
+        second.sign_again_with_key(&key, change);
+        let finished = FinishedRound::at(second.round, "output");
+        fs::create_dir_all(finished.round.path("exports")).unwrap();
+        if other == Other::Purged {
+            finished.round.write(export, content);
+            let second = finished.round.path("second");
+            let result = aidlink(&["purge", second.to_str().unwrap(), "--lang", "en"]);
+            assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+            assert!(!finished.round.path(export).exists());
+        }
+        let input = RoundFile {
+            part: FilePart::Export,
+            path: export.to_owned(),
+            digest: Some(digest.clone()),
+            key_id: None,
+            byte_length: content.len() as u64,
+            other_names: 0,
+        };
+        let place = match other {
+            Other::SetAside => aside_place(&input, Path::new(export)),
+            _ => export.into(),
+        };
+        let place = place.to_str().unwrap();
+        let content = match other {
+            Other::NamesAnother => "other rows",
+            _ => content,
+        };
+        finished.round.write(place, content);
+        let output = finished.path("");
+        for command in COMMANDS {
+            let (text, unknown) = told(command, output.to_str().unwrap());
+            let is_known = matches!(other, Other::Names | Other::SetAside);
+            let counted = text.contains("1 files beside it are its inputs");
+            assert_eq!(counted, is_known, "{other:?}: {text}");
+            let listed = unknown["first"].as_array().unwrap();
+            let is_listed = listed.iter().any(|file| file == place);
+            assert_eq!(is_listed, !is_known, "{other:?}: {unknown}");
+            let state = match other {
+                Other::Foreign => "not_verified",
+                Other::Purged => "purged",
+                _ => "due",
+            };
+            let others = &unknown["other_outputs"];
+            assert_eq!(others[0]["state"], state, "{unknown}");
+            assert_eq!(others[0]["inputs"], u64::from(is_known), "{unknown}");
+        }
     }
 }

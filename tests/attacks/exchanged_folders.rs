@@ -14,7 +14,7 @@ use aidlink_office::signing::SigningKey;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use crate::audit::FinishedRound;
-use crate::deletion::{plain_purge, purge};
+use crate::deletion::{overdue_round, plain_purge, purge};
 use crate::support::{Round, files_below};
 
 /// The folder above the output folder, which is exchanged.
@@ -131,6 +131,38 @@ fn an_output_that_needs_inputs_is_not_missed_behind_an_exchanged_folder() {
     assert!(finished.round.path("round.key").exists());
 }
 
+/// Somebody moves an output that is not due while the round's folder is searched, so that the search
+/// sees it neither where it was nor where it is.
+#[test]
+fn an_output_that_is_moved_while_the_folder_is_searched_keeps_its_inputs() {
+    for target in ["arch/later", "later", ".hidden/deep/later"] {
+        let finished = overdue_round();
+        finished.round.replace(
+            "round.toml",
+            "retention_until = 2026-10-01",
+            "retention_until = 2099-12-31",
+        );
+        let later = finished.round.path("../later");
+        let result = finished
+            .round
+            .run_with(&["--output", later.to_str().unwrap()]);
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        let round = finished.round.path("round.toml");
+        let found = RoundFolder::find(&finished.path(""), Some(&round)).unwrap();
+        assert!(found.siblings.is_empty());
+        let target = finished.round.path(target);
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::rename(&later, &target).unwrap();
+        let before = content(&finished.round.path(""));
+        assert!(purge_found(&finished, &found).is_none());
+        assert_eq!(content(&finished.round.path("")), before);
+        // The next purge knows it, and keeps what it needs.
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+        assert!(finished.round.path("round.key").exists());
+    }
+}
+
 /// Somebody exchanges it all the time.
 #[test]
 fn a_purge_deletes_nothing_through_a_folder_that_is_exchanged_all_the_time() {
@@ -161,7 +193,7 @@ fn a_purge_deletes_nothing_through_a_folder_that_is_exchanged_all_the_time() {
 /// and is in the round's folder.
 #[test]
 fn a_purge_of_an_output_does_not_leave_the_folder_that_holds_it() {
-    let finished = crate::deletion::overdue_round();
+    let finished = overdue_round();
     let root = finished.round.path("../above");
     fs::create_dir(&root).unwrap();
     let root = root.canonicalize().unwrap();

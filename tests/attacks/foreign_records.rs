@@ -358,3 +358,33 @@ fn a_purge_of_more_files_than_a_record_holds_deletes_nothing() {
         assert!(!finished.path("deletions").exists());
     }
 }
+
+/// Whatever a person deletes, no purge can delete such a round.
+#[test]
+fn a_round_of_more_exports_than_a_record_holds_is_told_what_to_do() {
+    let finished = overdue_round();
+    finished.sign_again(|manifest| {
+        let files = manifest["exports"][0]["files"].as_array_mut().unwrap();
+        let mut file = files[0].clone();
+        file["columns"] = json!([]);
+        for number in 0..3_000 {
+            file["file"] = format!("exports/{number}{}.csv", "/n".repeat(450)).into();
+            files.push(file.clone());
+        }
+    });
+    let before = finished.round.names();
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 1, "{}", result.stdout);
+    for text in [
+        "larger than 32 MiB; nothing was deleted",
+        "the manifest names more files than one deletion record can hold",
+    ] {
+        assert!(result.stderr.contains(text), "{}", result.stderr);
+    }
+    assert!(
+        !result.stderr.contains("interrupted runs"),
+        "{}",
+        result.stderr
+    );
+    assert_eq!(finished.round.names(), before);
+}

@@ -387,11 +387,22 @@ fn inputs_that_another_output_still_needs_are_kept_whichever_folder_is_named() {
             assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
             let said = result.stdout.matches(message).count();
             assert_eq!(said, INPUTS, "{}", result.stdout);
+            // Nobody has to search for it.
+            let named = result.stdout.matches(&format!("({place})")).count();
+            assert_eq!(named, INPUTS, "{}", result.stdout);
         }
         assert_eq!(finished.round.names(), before);
         assert!(!output.join("lists").exists() && newer.join("lists").exists());
         let record = last_record(&output);
         assert_eq!(paths(&record["left"]).len(), INPUTS);
+        let mut left = record["left"].as_array().unwrap().iter();
+        let names_it = |left: &Value| {
+            let why = &left["why"];
+            [&why["en"], &why["zh"]]
+                .iter()
+                .all(|why| why.as_str().unwrap().contains(place))
+        };
+        assert!(left.all(names_it), "{record}");
         assert_eq!(paths(&record["removed"]).len(), 37);
         // Nothing is wrong, and the audit says why the inputs are here.
         for audit in [

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::deleting::last_record;
 use crate::audit::FinishedRound;
 use crate::deletion::{overdue_round, paths, purge};
-use crate::support::{CommandResult, Round, aidlink};
+use crate::support::{CommandResult, Round, aidlink, files_below};
 
 const MESSAGE: &str = "nobody can tell of which round it is";
 const NEEDED: &str = "another output folder, which is due on 2099-12-31, still needs it";
@@ -106,6 +106,84 @@ fn a_round_file_that_cannot_be_read_keeps_nothing_beside_the_rounds_own() {
     let result = purge(&finished, &[]);
     assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
     assert!(!finished.round.path("round.key").exists());
+}
+
+/// Returns an overdue round whose folder holds the folder of an earlier round, which is not due, with
+/// its own round file and output.
+fn round_with_an_earlier_one() -> FinishedRound {
+    let finished = FinishedRound::new();
+    let folder = finished.round.path("");
+    let earlier = finished.round.path("../earlier");
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([&folder, &earlier])
+        .status();
+    assert!(copied.unwrap().success());
+    for name in ["output", "truth"] {
+        fs::remove_dir_all(folder.join(name)).unwrap();
+    }
+    fs::remove_file(folder.join("round.key")).unwrap();
+    for (from, to) in [
+        ("round = \"2026Q3\"", "round = \"2026Q4\""),
+        (
+            "retention_until = 2026-12-31",
+            "retention_until = 2026-10-01",
+        ),
+    ] {
+        finished.round.replace("round.toml", from, to);
+    }
+    let result = finished.round.run();
+    assert_eq!(result.code, 0, "{}", result.stderr);
+    fs::rename(earlier, folder.join("earlier")).unwrap();
+    finished
+}
+
+/// A folder whose round file cannot be read, or is gone, may be another round's: nothing in it is
+/// deleted with this one, and nobody is left in the dark about it.
+#[test]
+fn the_output_of_an_earlier_round_in_a_subfolder_stays_whatever_became_of_its_round_file() {
+    let renamed: (&str, Damage) = ("renamed", |file| {
+        fs::rename(file, file.with_extension("bak")).unwrap();
+    });
+    let whole: (&str, Damage) = ("whole", |_| {});
+    let draft: (&str, Damage) = ("a draft", |file| {
+        let text = fs::read_to_string(file).unwrap();
+        fs::write(file, text + "# 【FILL IN】\n").unwrap();
+    });
+    for (name, damage) in DAMAGES.into_iter().chain([renamed, whole, draft]) {
+        let finished = round_with_an_earlier_one();
+        damage(&finished.round.path("earlier/round.toml"));
+        let before = files_below(&finished.round.path("earlier"));
+        let result = purge(&finished, &["--early", "the round was cancelled"]);
+        assert!([0, 3].contains(&result.code), "{name}: {}", result.stderr);
+        assert!(!finished.path("lists").exists(), "{name}");
+        let after = files_below(&finished.round.path("earlier"));
+        assert!(after == before, "{name}: {}", result.stdout);
+        assert!(
+            result.stdout.contains("earlier/output"),
+            "{name}: {}",
+            result.stdout
+        );
+    }
+}
+
+/// If there are no others, their paths say what to name.
+#[test]
+fn a_folder_with_outputs_of_another_round_only_is_refused() {
+    let finished = overdue_round();
+    fs::create_dir(finished.round.path("results")).unwrap();
+    fs::rename(finished.path(""), finished.round.path("results/output")).unwrap();
+    finished
+        .round
+        .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
+    let result = purge(&finished, &["--early", "the round was cancelled"]);
+    assert_eq!(result.code, 1, "{}", result.stdout);
+    assert!(
+        result.stderr.contains("results/output"),
+        "{}",
+        result.stderr
+    );
+    assert!(finished.round.path("results/output/lists").exists());
 }
 
 /// The round file in the folder is of another round, and the named one cannot be read.

@@ -293,7 +293,7 @@ impl Evidence {
         match Needed::by(others, &[own.signer], day, place) {
             Ok(needed) => self
                 .remains
-                .keep(|found| needed.until(found, &RoundKey::id_for)),
+                .keep(|found| needed.needing(found, &RoundKey::id_for)),
             Err(faults) => self.needs_unknown.extend(faults),
         }
     }

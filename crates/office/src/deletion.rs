@@ -70,7 +70,8 @@ pub struct Purge<'p> {
     pub outputs: &'p [PathBuf],
     /// The round's other output folders. Inputs that they still need are kept.
     pub siblings: &'p [PathBuf],
-    /// The folders that the user named, open. Output folders are opened through them.
+    /// The folders that the user named, open. Output folders are opened through them, and searched
+    /// for again before inputs are removed.
     pub opened: &'p OpenedFolders,
     /// The folder where the round file is or was.
     pub round_folder: &'p Path,
@@ -182,6 +183,14 @@ impl Purge<'_> {
         self.check_filled_in(&planned)?;
         self.check_dates_beside(&planned)?;
         self.keep_needed(&mut planned)?;
+        let deletes_inputs = |plan: &PurgePlan| {
+            let mut there = plan.remains.there.iter();
+            self.deletes(plan) && there.any(|found| found.file.is_input())
+        };
+        // Before anything is written, and again just before inputs are removed.
+        if planned.iter().any(deletes_inputs) {
+            self.opened.check_outputs()?;
+        }
         for plan in planned.iter_mut().filter(|plan| self.deletes(plan)) {
             if !plan.remains.there.is_empty() {
                 let journal = self.write_journal(plan, Vec::new())?;
@@ -241,7 +250,8 @@ impl Purge<'_> {
             let own = folder(plan);
             let others = later.iter().filter(|other| **other != own);
             let needed = Needed::by(others, &signers, day, place)?;
-            plan.remains.keep(|found| needed.until(found, self.key_id));
+            plan.remains
+                .keep(|found| needed.needing(found, self.key_id));
             if let Some(doubt) = self.whose_inputs(&plan.verification.manifest) {
                 plan.remains.leave_inputs(doubt);
             }
@@ -359,7 +369,11 @@ impl Purge<'_> {
             remains.leave_unread(self.unread);
         }
         if most_bytes_recorded(&remains, &stated) > LARGEST_DOCUMENT {
-            return Err(too_many_files(output).into());
+            let named = remains.all_here().chain(&remains.gone);
+            let named = named.filter(|file| file.part != FilePart::CutOff);
+            let is_by_leftovers =
+                named.map(RoundFile::most_bytes_recorded).sum::<u64>() <= LARGEST_DOCUMENT;
+            return Err(too_many_files(output, is_by_leftovers).into());
         }
         // Anybody can write them. They prove nothing, and only make more careful.
         let dated_later = dated_after(&verification.opened, self.now, |key, _| {
@@ -519,6 +533,13 @@ impl Purge<'_> {
                 if let Err(error) = synced {
                     self.give_up(plan, &set_aside, set_aside_before);
                     return Err(not_synced(&plan.verification.folder, &error));
+                }
+                let mut found = set_aside.iter().map(|aside| &aside.found.file);
+                if found.any(RoundFile::is_input)
+                    && let Err(fault) = self.opened.check_outputs()
+                {
+                    self.give_up(plan, &set_aside, set_aside_before);
+                    return Err(fault);
                 }
                 self.remove(plan, set_aside, set_aside_before, &mut done)?
             }
@@ -776,8 +797,8 @@ impl PurgePlan {
 
     /// Returns the inputs that other outputs still need. They are no other output's to report.
     fn needed(&self) -> impl Iterator<Item = LeftFile> {
-        let needed = self.remains.needed();
-        needed.map(|(file, day)| LeftFile::new(file, Doubt::Needed(day).text(file)))
+        let needed = self.remains.needed_by();
+        needed.map(|(file, by)| LeftFile::new(file, by.text()))
     }
 
     /// Whether the last record lists files as left that a purge can account for now. Those
@@ -821,7 +842,8 @@ fn not_synced(output: &Path, error: &io::Error) -> Fault {
     )
 }
 
-fn too_many_files(output: &Path) -> Fault {
+/// `is_by_leftovers` says whether a record could name all files without what interrupted runs left.
+fn too_many_files(output: &Path, is_by_leftovers: bool) -> Fault {
     let size = size_text(LARGEST_DOCUMENT);
     Fault::of_file(
         output,
@@ -835,10 +857,16 @@ fn too_many_files(output: &Path) -> Fault {
                 size.en
             ),
         ),
-        Text::new(
-            "请人工删除中断的运行留下的文件（.NAME.partial-...），记入会议记录，然后重新运行",
-            "delete what interrupted runs left (.NAME.partial-...) by hand, note it in the minutes, and run again",
-        ),
+        match is_by_leftovers {
+            true => Text::new(
+                "请人工删除中断的运行留下的文件（.NAME.partial-...），记入会议记录，然后重新运行",
+                "delete what interrupted runs left (.NAME.partial-...) by hand, note it in the minutes, and run again",
+            ),
+            false => Text::new(
+                "运行记录所列的文件已超出一份删除记录所能载明的数量，purge 不能删除本轮：到期后请人工删除导出、收到的文件、密钥和输出文件夹中涉及个人的文件，记入会议记录，第19项检查仍为不符合；以后各轮的每份导出请合并为较少的文件",
+                "the manifest names more files than one deletion record can hold, so no purge can delete this round: when it is due, delete exports, received files, key and the files about persons in the output folder by hand, and note it in the minutes; check 19 stays not held; join the files of each export into fewer ones in later rounds",
+            ),
+        },
     )
 }
 

@@ -39,6 +39,12 @@ const RECORD: &str = DeletionRecord::FILE;
 /// The file name of a journal; each journal has its own folder.
 const JOURNAL: &str = Journal::FILE;
 
+/// Whether a file in a folder of a record or journal is named like one, or its signature.
+pub(crate) fn is_document(name: &str) -> bool {
+    let name = name.strip_suffix(SIGNATURE_SUFFIX).unwrap_or(name);
+    [RECORD, JOURNAL].contains(&name)
+}
+
 /// In the reason why a file is left: another document says that it was deleted, which does not
 /// count for this purge.
 pub(crate) const PROVES_NOTHING: &str = "that proves nothing";

@@ -22,6 +22,7 @@ pub mod leak_scan;
 pub mod manifest;
 pub mod needed;
 pub mod open_leftovers;
+pub mod other_outputs;
 pub mod output_folder;
 pub mod page;
 mod places;

@@ -22,7 +22,9 @@ use jiff::civil::Date;
 
 use crate::deletion_record::{FilePart, RoundFile, SignedBy, read_deletions};
 use crate::manifest::{MANIFEST, Manifest};
-use crate::remains::{FoundFile, KeyIdOf, LONGEST_KEY_FILE, inputs_with_path, inputs_without_path};
+use crate::remains::{
+    FoundFile, KeyIdOf, LONGEST_KEY_FILE, NeededBy, inputs_with_path, inputs_without_path,
+};
 use crate::round_folder::{FoundRoundFile, OpenedFolders, may_hold_another_round_file};
 use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::written_path::{plain, stays_inside};
@@ -50,6 +52,8 @@ pub struct RoundPlace<'r> {
 
 /// An output folder that needs its inputs.
 struct Later {
+    /// Its path, relative to the round's folder if it is below it.
+    output: PathBuf,
     manifest: Manifest,
     with_path: Vec<RoundFile>,
     without_path: Vec<RoundFile>,
@@ -139,10 +143,10 @@ impl Needed {
         let mut faults = FaultCollector::new();
         let mut kept = Vec::new();
         for output in outputs {
-            match kept_manifest(output, place.opened.open(output), signers) {
+            match standing_of(output, place.opened.open(output), signers) {
                 Err(fault) => faults.push(fault),
-                Ok(Some(manifest)) => kept.push((output, manifest)),
-                Ok(None) => {}
+                Ok(Standing::Kept(manifest)) => kept.push((output, *manifest)),
+                Ok(Standing::Purged | Standing::ByAnotherKey) => {}
             }
         }
         let digests = kept.iter();
@@ -151,6 +155,7 @@ impl Needed {
         let later = kept.into_iter();
         let later = later.filter(|(_, manifest)| manifest.retention_until > day);
         let outputs = later.map(|(output, manifest)| Later {
+            output: place.below(output).unwrap_or_else(|| output.clone()),
             with_path: inputs_with_path(&manifest),
             without_path: inputs_without_path(&manifest),
             home: place.home_of(output, &manifest, &made_from),
@@ -162,12 +167,14 @@ impl Needed {
         faults.or_value(Some(Needed { outputs, round }))
     }
 
-    /// Returns the last day of deletion of the outputs that need a file. Ask again before it is
-    /// removed: what is at the paths of the outputs may be exchanged at any moment.
-    pub fn until(&self, file: &FoundFile, key_id: KeyIdOf<'_>) -> Option<Date> {
+    /// Returns the output that needs a file longest. Ask again before it is removed: what is at the
+    /// paths of the outputs may be exchanged at any moment.
+    pub fn needing(&self, file: &FoundFile, key_id: KeyIdOf<'_>) -> Option<NeededBy> {
         let outputs = self.outputs.iter();
         let needing = outputs.filter(|later| later.needs(file, self.round.as_ref(), key_id));
-        needing.map(|later| later.manifest.retention_until).max()
+        let needing =
+            needing.map(|later| NeededBy::new(later.manifest.retention_until, &later.output));
+        needing.max()
     }
 }
 
@@ -265,13 +272,25 @@ fn may_be(input: &RoundFile, file: &RoundFile) -> bool {
         }
 }
 
-/// Returns the manifest of an output folder if one of these keys signed it and no purge has
-/// deleted anything; `None` if another key validly signed it, or a purge has begun.
-fn kept_manifest(
+/// What an output folder is for the inputs beside it.
+pub(crate) enum Standing {
+    /// One of this office's keys signed this manifest, and no purge has deleted anything.
+    Kept(Box<Manifest>),
+    /// One of this office's keys signed its manifest, and a purge has deleted its data.
+    Purged,
+    /// Another key validly signed its manifest.
+    ByAnotherKey,
+}
+
+/// Judges an output folder. `signers` are this office's keys.
+///
+/// # Errors
+/// When it cannot be read or verified.
+pub(crate) fn standing_of(
     output: &Path,
     opened: io::Result<Folder>,
     signers: &[PublicKey],
-) -> Result<Option<Manifest>, Fault> {
+) -> Result<Standing, Fault> {
     let unknown = || needs_unknown(output);
     let folder = opened.map_err(|_| unknown())?;
     let read = |name: &str, longest: u64| folder.read(Path::new(name), longest);
@@ -287,7 +306,7 @@ fn kept_manifest(
         let stated = stated.and_then(|signing| PublicKey::parse(&signing.public_key));
         let is_by_another = stated.is_some_and(|key| signature.verifies(&key, &bytes));
         return if is_by_another {
-            Ok(None)
+            Ok(Standing::ByAnotherKey)
         } else {
             Err(unknown())
         };
@@ -301,7 +320,10 @@ fn kept_manifest(
     };
     let named: Vec<&PublicKey> = signers.iter().collect();
     let deletions = read_deletions(&folder, &signed_by, &named).map_err(|_| unknown())?;
-    Ok(deletions.records.is_empty().then_some(manifest))
+    Ok(match deletions.records.is_empty() {
+        true => Standing::Kept(Box::new(manifest)),
+        false => Standing::Purged,
+    })
 }
 
 fn needs_unknown(output: &Path) -> Fault {

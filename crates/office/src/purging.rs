@@ -6,18 +6,19 @@ use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::secret::black_out_secrets;
 use aidlink_faults::text::Text;
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use crate::deletion::{Purge, Purged, inputs_in_use, lock_opened};
 use crate::deletion_record::{DeletionRecord, RoundFile};
 use crate::ending::Ending;
 use crate::manifest::Manifest;
+use crate::other_outputs::Judging;
 use crate::remains::KeyIdOf;
 use crate::round::{SIGNING_KEY, WrittenRound};
 use crate::round_folder::{RoundFolder, manifest_of};
-use crate::signing::SigningKey;
+use crate::signing::{PublicKey, SigningKey};
 use crate::terminal::Output;
 use crate::unknown_files::UnknownFiles;
 use crate::unread::unread;
@@ -103,7 +104,7 @@ fn shown(record: &DeletionRecord) -> DeletionRecord {
 
 /// Deletes the data that is due, and reports what was deleted.
 pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: Output) -> Ending {
-    let (found, purged) = match purge(asked, program, key_id) {
+    let (found, signer, purged) = match purge(asked, program, key_id) {
         Ok(purged) => purged,
         Err(faults) => return Ending::Failed(faults),
     };
@@ -113,7 +114,13 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
     if let Some(text) = register_stays(&found, &purged) {
         output.say(&text);
     }
-    let unknown_files = UnknownFiles::find(&found);
+    let judging = Judging {
+        signers: &[signer],
+        key_id,
+        program,
+        today: Zoned::now().date(),
+    };
+    let unknown_files = UnknownFiles::find(&found, judging);
     let told = found.foreign_text().into_iter();
     for text in told.chain(uncertain(&found)).chain(unknown_files.text()) {
         output.say(&text);
@@ -143,11 +150,12 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
     }))
 }
 
+/// Purges. Returns what was found, and the key that signed the records.
 fn purge(
     asked: &PurgeArguments,
     program: &str,
     key_id: KeyIdOf<'_>,
-) -> Result<(RoundFolder, Vec<Purged>), Faults> {
+) -> Result<(RoundFolder, PublicKey, Vec<Purged>), Faults> {
     let found = find(asked)?;
     let key_file = match &asked.signing_key {
         Some(file) => file.clone(),
@@ -175,8 +183,9 @@ fn purge(
     let first = found.opened.open(&found.folder);
     let id = first.as_ref().ok().and_then(|folder| folder.id().ok());
     let _lock = lock_opened(first, &found.folder, asked.dry_run)?;
-    let first = found.folder;
+    let (first, before) = (found.folder, found.opened);
     let found = find(asked)?;
+    found.opened.check_since(&before)?;
     let now = found.opened.open(&found.folder);
     // Another folder may be at its path by now, and that one is not locked.
     if found.folder != first || id != now.ok().and_then(|folder| folder.id().ok()) {
@@ -201,7 +210,7 @@ fn purge(
         now: Timestamp::now(),
     }
     .run_locked()?;
-    Ok((found, purged))
+    Ok((found, signing_key.public().clone(), purged))
 }
 
 /// Finds the round.

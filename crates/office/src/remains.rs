@@ -57,6 +57,8 @@ pub struct Remains {
     pub gone: Vec<RoundFile>,
     /// Whether the folders could not be opened or listed, so that nothing is known.
     pub not_searched: bool,
+    /// Which outputs need the files in `doubtful` that are needed, by part and path.
+    needed_by: BTreeMap<(FilePart, String), NeededBy>,
 }
 
 impl FoundFile {
@@ -70,14 +72,18 @@ impl FoundFile {
 }
 
 impl Remains {
-    /// Keeps the inputs that other outputs still need. `needed_until` returns the day.
-    pub fn keep(&mut self, needed_until: impl Fn(&FoundFile) -> Option<Date>) {
-        let doubtful = &mut self.doubtful;
+    /// Keeps the inputs that other outputs still need. `needing` returns the one that needs a file
+    /// longest.
+    pub fn keep(&mut self, needing: impl Fn(&FoundFile) -> Option<NeededBy>) {
+        let (doubtful, needed_by) = (&mut self.doubtful, &mut self.needed_by);
         self.there.retain(|found| {
             let file = &found.file;
-            let day = file.is_input().then(|| needed_until(found)).flatten();
-            doubtful.extend(day.map(|day| (file.clone(), Doubt::Needed(day))));
-            day.is_none()
+            let Some(by) = file.is_input().then(|| needing(found)).flatten() else {
+                return true;
+            };
+            doubtful.push((file.clone(), Doubt::Needed(by.until)));
+            needed_by.insert((file.part, file.path.clone()), by);
+            false
         });
     }
 
@@ -115,6 +121,15 @@ impl Remains {
         doubtful.filter_map(|(file, doubt)| match doubt {
             Doubt::Needed(day) => Some((file, *day)),
             _ => None,
+        })
+    }
+
+    /// Returns the inputs that other outputs still need, each with the one that needs it longest.
+    pub(crate) fn needed_by(&self) -> impl Iterator<Item = (&RoundFile, &NeededBy)> {
+        let needed = self.needed();
+        needed.filter_map(|(file, _)| {
+            let by = self.needed_by.get(&(file.part, file.path.clone()))?;
+            Some((file, by))
         })
     }
 
@@ -172,6 +187,44 @@ pub struct FoundFile {
     pub state: FileState,
     /// Its names when it was checked.
     names: u64,
+}
+
+/// The output folder that needs a file longest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NeededBy {
+    /// Its day of deletion.
+    pub until: Date,
+    /// Its path, relative to the round's folder if it is below it, as it may be shown. The
+    /// beginning of a long one is left out: it is in signed records, of which the size is limited.
+    pub output: String,
+}
+
+/// The most characters of a path in [`NeededBy::output`].
+const LONGEST_PATH: usize = 120;
+
+impl NeededBy {
+    pub(crate) fn new(until: Date, output: &Path) -> Self {
+        let shown = shown_path(output);
+        let more = shown.chars().count().saturating_sub(LONGEST_PATH);
+        let output = match more {
+            0 => shown,
+            _ => format!("...{}", shown.chars().skip(more).collect::<String>()),
+        };
+        NeededBy { until, output }
+    }
+
+    /// Returns the reason for a file that is left.
+    pub fn text(&self) -> Text {
+        let (day, output) = (self.until, &self.output);
+        Text::new(
+            format!(
+                "另一输出文件夹仍需此文件（{output}，删除期限 {day}），未删除；到期后请再次运行 purge"
+            ),
+            format!(
+                "another output folder, which is due on {day}, still needs it ({output}), so it was not deleted: run `purge` again on that day"
+            ),
+        )
+    }
 }
 
 /// Why a file that should be deleted is not deleted.
@@ -254,6 +307,7 @@ impl Doubt {
                 "其中挂载了另一文件系统或文件夹，未删除；请卸载后重新运行 purge",
                 "another file system or folder is mounted in it, so it was not deleted: unmount it and run `purge` again",
             ),
+            // `NeededBy` says which one.
             Doubt::Needed(day) => Text::new(
                 format!(
                     "另一输出文件夹仍需此文件（删除期限 {day}），未删除；到期后请再次运行 purge"

@@ -1,6 +1,7 @@
 //! Finds the output folders and the round file of a round, from an output folder
 //! or from the folder of the round file.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -17,7 +18,7 @@ use aidlink_faults::fault::{Fault, Refusal, io_reason};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
-use aidlink_files::folder::{EntryKind, Folder, open_named};
+use aidlink_files::folder::{EntryKind, FileId, Folder, open_named};
 use aidlink_files::partial::{is_named_like_a_partial, is_under_way, parent_of};
 
 /// Folders that were opened when the user named them. Folders below them are opened from there,
@@ -25,6 +26,19 @@ use aidlink_files::partial::{is_named_like_a_partial, is_under_way, parent_of};
 #[derive(Clone, Debug, Default)]
 pub struct OpenedFolders {
     by_path: Vec<(PathBuf, Arc<Folder>)>,
+    /// The search of the round's folder, if there was one.
+    searched: Option<Arc<Searched>>,
+}
+
+/// How a round's folder was searched for output folders, and those that were found.
+#[derive(Debug)]
+struct Searched {
+    folder: Arc<Folder>,
+    at: PathBuf,
+    levels: usize,
+    found: BTreeSet<FoundOutput>,
+    /// What interrupted runs left. The purge itself locks some of them.
+    leftovers: BTreeSet<PathBuf>,
 }
 
 impl OpenedFolders {
@@ -54,6 +68,69 @@ impl OpenedFolders {
         }
         Folder::open(path)
     }
+
+    /// Searches the round's folder again, just before inputs are removed. One that was moved
+    /// while it was searched before may have been seen neither where it was nor where it is.
+    ///
+    /// # Errors
+    /// If there is an output folder that the first search did not find there, or a run is writing
+    /// one, or a folder cannot be searched: there may be an output that needs the inputs.
+    pub(crate) fn check_outputs(&self) -> Result<(), Fault> {
+        let Some(searched) = &self.searched else {
+            return Ok(());
+        };
+        let mut search = SiblingSearch::default();
+        search.search(&searched.folder, &searched.at, searched.levels);
+        let mut found = search.found.iter().chain(&search.linked);
+        if let Some(output) = found.find(|output| !searched.found.contains(output)) {
+            return Err(appeared(&output.path));
+        }
+        let mut written = search.under_way.iter();
+        if let Some(output) = written.find(|output| !searched.leftovers.contains(*output)) {
+            return Err(appeared(output));
+        }
+        search.unsearched.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Checks that all output folders are where a search before this one found them.
+    ///
+    /// # Errors
+    /// If one was moved or removed between both.
+    pub(crate) fn check_since(&self, earlier: &OpenedFolders) -> Result<(), Fault> {
+        let (Some(earlier), Some(now)) = (&earlier.searched, &self.searched) else {
+            return Ok(());
+        };
+        let moved = earlier.found.difference(&now.found).next();
+        moved.map_or(Ok(()), |output| Err(moved_away(&output.path)))
+    }
+}
+
+fn appeared(output: &Path) -> Fault {
+    Fault::of_file(
+        output,
+        Text::new(
+            "查找之后此处才有此输出文件夹（新写出，或从别处移来），其可能需要本轮的输入文件，purge 已停止，未删除其输入文件",
+            "this output folder was written or moved here after the search for output folders, and it may need inputs of the round, so `purge` stopped before it deleted any",
+        ),
+        Text::new(
+            "请勿移动输出文件夹，重新运行 purge",
+            "leave the output folders where they are, and run `purge` again",
+        ),
+    )
+}
+
+fn moved_away(output: &Path) -> Fault {
+    Fault::of_file(
+        output,
+        Text::new(
+            "查找过程中此输出文件夹被移走，其可能需要本轮的输入文件，未删除任何文件",
+            "this output folder was moved away during the search, and it may need inputs of the round; nothing was deleted",
+        ),
+        Text::new(
+            "请勿移动输出文件夹，重新运行 purge",
+            "leave the output folders where they are, and run `purge` again",
+        ),
+    )
 }
 
 /// The output folders and the round file of a round.
@@ -70,8 +147,6 @@ pub struct RoundFolder {
     /// The other output folders, which may share inputs with them: everywhere below the round's
     /// folder, also inside output folders and beside other round files, of which some are copies.
     pub siblings: Vec<PathBuf>,
-    /// The output folders that belong to the round's folder: those that a search of it finds.
-    pub beside: Vec<PathBuf>,
     /// The ids in the round file that the user named, or else in all round files in the folder.
     pub rounds: Vec<String>,
     /// The round files there and everywhere below, without the copies in output folders.
@@ -170,7 +245,7 @@ impl RoundFolder {
             // A file in it may be read all the same.
             Err(_) => is_output_folder(named),
         };
-        let (folder, outputs, base) = if is_output {
+        let (folder, mut outputs, base) = if is_output {
             // Paths such as `.` have no parent as written.
             let real = fs::canonicalize(named).unwrap_or_else(|_| named.to_path_buf());
             let folder = parent_of(&real).to_path_buf();
@@ -202,7 +277,7 @@ impl RoundFolder {
                 ),
             ));
         }
-        let named_file = round_file;
+        let (named_folder, named_file) = (named, round_file);
         let (folder, round_file, base) = match round_file {
             Some(file) => {
                 let folder = parent_of(file).to_path_buf();
@@ -218,11 +293,8 @@ impl RoundFolder {
                 (folder, found, base)
             }
         };
-        let real = |path: &PathBuf| fs::canonicalize(path).ok();
-        let named: Vec<PathBuf> = outputs.iter().filter_map(real).collect();
         let mut search = SiblingSearch::default();
         let mut siblings: Vec<PathBuf> = Vec::new();
-        let mut beside = Vec::new();
         let mut rounds = Vec::new();
         let mut of_named = None;
         match base {
@@ -245,6 +317,16 @@ impl RoundFolder {
                 } else {
                     rounds.extend(here.iter().filter_map(|file| file.id.clone()));
                 }
+                // Those of other rounds are not below this round's folder by its own doing.
+                let of_others = |output: &PathBuf| {
+                    let is_nested = output.parent() != Some(named_folder);
+                    !is_output && is_nested && is_of_another_round(opened.open(output), &rounds)
+                };
+                let (others, own): (Vec<_>, Vec<_>) = outputs.into_iter().partition(of_others);
+                outputs = own;
+                if let (true, Some(other)) = (outputs.is_empty(), others.first()) {
+                    return Err(only_of_other_rounds(named_folder, other));
+                }
                 // A folder that holds nothing of a round may hold anything else.
                 let is_of_round = round_file.is_some()
                     || here.iter().any(|file| file.found.digest.is_some())
@@ -252,23 +334,36 @@ impl RoundFolder {
                         .iter()
                         .any(|output| has_inputs_in(opened.open(output), &base));
                 let levels = if is_of_round { DEEPEST } else { 0 };
-                beside = outputs_in(&base, &folder, is_of_round, &mut Vec::new());
                 let real_folder = fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone());
                 for path in [&folder, &real_folder] {
                     opened.add(path, &base);
                 }
                 search.search(&base, &folder, levels);
+                let found = search.found.iter().chain(&search.linked);
+                opened.searched = Some(Arc::new(Searched {
+                    folder: base.clone(),
+                    at: folder.clone(),
+                    levels,
+                    found: found.cloned().collect(),
+                    leftovers: search.leftovers.iter().cloned().collect(),
+                }));
+                let named = Named::of(&outputs, &opened);
                 // Another folder may be at these paths by now, or a link.
-                let below =
-                    |path: &PathBuf| Some(real_folder.join(path.strip_prefix(&folder).ok()?));
+                let below = |found: &FoundOutput| {
+                    let path = real_folder.join(found.path.strip_prefix(&folder).ok()?);
+                    (!named.has(&path, found.id)).then_some(path)
+                };
                 siblings.extend(search.found.iter().filter_map(below));
-                siblings.extend(search.linked.iter().filter_map(real));
+                let behind = |found: &FoundOutput| {
+                    let path = fs::canonicalize(&found.path).ok()?;
+                    (!named.has(&path, found.id)).then_some(path)
+                };
+                siblings.extend(search.linked.iter().filter_map(behind));
             }
             Err(error) => search.not_searched(&folder, &error),
         }
         siblings.sort();
         siblings.dedup();
-        siblings.retain(|other| !named.contains(other));
         let mut round_files = search.round_files;
         round_files.extend(of_named);
         Ok(RoundFolder {
@@ -277,13 +372,64 @@ impl RoundFolder {
             opened,
             outputs,
             siblings,
-            beside,
             rounds,
             round_files,
             unsearched: search.unsearched,
             under_way: search.under_way,
             foreign,
         })
+    }
+}
+
+/// Whether the manifest of an output folder is of none of these rounds. One that cannot be read may
+/// be of any.
+fn is_of_another_round(output: io::Result<Folder>, rounds: &[String]) -> bool {
+    let manifest = output.ok().and_then(|output| manifest_in(&output));
+    !rounds.is_empty() && manifest.is_some_and(|manifest| !rounds.contains(&manifest.round))
+}
+
+fn only_of_other_rounds(named: &Path, output: &Path) -> Fault {
+    let output = shown_path(output);
+    Fault::of_file(
+        named,
+        Text::new(
+            format!("此处只有另一轮次的输出文件夹：{output}"),
+            format!("the only output folders here are of another round: {output}"),
+        ),
+        Text::new(
+            "请指明该输出文件夹，或用 --round 指明其轮次文件",
+            "name that output folder, or its round file with --round",
+        ),
+    )
+}
+
+/// The output folders that the user named, to tell them from others.
+struct Named {
+    ids: Vec<FileId>,
+    /// The paths of those that cannot be opened. Nothing is deleted in them.
+    not_opened: Vec<PathBuf>,
+}
+
+impl Named {
+    fn of(outputs: &[PathBuf], opened: &OpenedFolders) -> Self {
+        let (mut ids, mut not_opened) = (Vec::new(), Vec::new());
+        for output in outputs {
+            match opened.open(output).and_then(|folder| folder.id()) {
+                // Outside Unix all folders have the same.
+                Ok(id) if cfg!(unix) => ids.push(id),
+                _ => not_opened.extend(fs::canonicalize(output)),
+            }
+        }
+        Named { ids, not_opened }
+    }
+
+    /// Whether a folder that was found is one of them. Its path alone does not say so: another
+    /// folder, or a link, may have been at the path of the named one for a moment.
+    fn has(&self, path: &PathBuf, id: Option<FileId>) -> bool {
+        match id {
+            Some(id) if self.ids.contains(&id) => true,
+            _ => self.not_opened.contains(path),
+        }
     }
 }
 
@@ -379,7 +525,7 @@ const DEEPEST: usize = 64;
 
 /// Returns the output folders in a folder, also hidden ones. If it is a round's folder, also
 /// those in folders below it, except in the folders of other rounds, whose inputs are
-/// elsewhere. A folder of somebody's own may hold anything, and is not searched. Adds to `foreign`
+/// elsewhere, and in those of which nobody can tell. A folder of somebody's own may hold anything, and is not searched. Adds to `foreign`
 /// the folders that only have a file with the name of a manifest.
 fn outputs_in(
     folder: &Folder,
@@ -432,21 +578,31 @@ fn add_outputs(
         }
         if let Ok(inner) = inner
             && levels > 0
-            && !holds_a_round_file(&inner, &path)
+            && !may_hold_a_round_file(&inner, &path)
         {
             add_outputs(&inner, &path, levels - 1, found, foreign);
         }
     }
 }
 
+/// An output folder that a search found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct FoundOutput {
+    path: PathBuf,
+    /// Which folder it is; `None` if it cannot be opened.
+    id: Option<FileId>,
+}
+
 /// A search for all output folders below a folder.
 #[derive(Default)]
 struct SiblingSearch {
-    found: Vec<PathBuf>,
-    /// Those that only a link leads to.
-    linked: Vec<PathBuf>,
+    found: Vec<FoundOutput>,
+    /// Those that only a link leads to, at the path of the link.
+    linked: Vec<FoundOutput>,
     unsearched: Vec<Fault>,
     under_way: Vec<PathBuf>,
+    /// The folders named like what an interrupted run left that no run is writing.
+    leftovers: Vec<PathBuf>,
     round_files: Vec<FoundRoundFile>,
 }
 
@@ -486,6 +642,7 @@ impl SiblingSearch {
                     self.under_way.push(path);
                     continue;
                 }
+                self.leftovers.push(path.clone());
                 // Without a mark it is a finished one that somebody renamed.
                 if folder.has_sticky_bit(Path::new(name)).unwrap_or(true) {
                     self.search_leftover(inner(), &path, levels);
@@ -494,7 +651,8 @@ impl SiblingSearch {
             }
             if is_link {
                 if has_been_written_by_a_step(&path).unwrap_or(false) {
-                    self.linked.push(path);
+                    let id = FileId::at(&path).ok();
+                    self.linked.push(FoundOutput { path, id });
                 }
                 continue;
             }
@@ -505,7 +663,10 @@ impl SiblingSearch {
                 Err(_) => has_been_written_by_a_step(&path),
             };
             match is_output {
-                Ok(true) => self.found.push(path.clone()),
+                Ok(true) => self.found.push(FoundOutput {
+                    path: path.clone(),
+                    id: inner.as_ref().ok().and_then(|inner| inner.id().ok()),
+                }),
                 Ok(false) => {}
                 Err(error) if levels > 0 => {
                     self.not_searched(&path, &error);
@@ -543,6 +704,7 @@ impl SiblingSearch {
         self.found.append(&mut inner.found);
         self.linked.append(&mut inner.linked);
         self.under_way.append(&mut inner.under_way);
+        self.leftovers.append(&mut inner.leftovers);
     }
 
     fn not_searched(&mut self, folder: &Path, error: &io::Error) {
@@ -628,6 +790,11 @@ fn is_at_path_of_a_step(folder: &Path) -> bool {
 fn holds_a_round_file(folder: &Folder, at: &Path) -> bool {
     let files = files_in(folder, at).unwrap_or_default();
     files.iter().any(|file| file.found.digest.is_some())
+}
+
+/// As [`holds_a_round_file`], or holds a file of which nobody can tell.
+fn may_hold_a_round_file(folder: &Folder, at: &Path) -> bool {
+    files_in(folder, at).is_ok_and(|files| !files.is_empty())
 }
 
 /// Whether a folder holds a round file, whatever its name, or a draft of one.
@@ -789,12 +956,11 @@ mod tests {
         let key = round.key("signing.key");
         round.finish(&key, round.manifest());
         round.write("round.toml", ROUND);
-        fs::create_dir(round.path("sub")).expect("writable");
-        let copied = std::process::Command::new("cp")
-            .arg("-a")
-            .args([round.path("output"), round.path("sub/later")])
-            .status();
-        assert!(copied.expect("cp").success());
+        let output = Folder::open(&round.path("output")).expect("a folder");
+        for file in output.files().expect("readable") {
+            let content = round.read(&format!("output/{}", file.name()));
+            round.write(&format!("sub/later/{}", file.name()), &content);
+        }
         round
     }
 
@@ -832,6 +998,67 @@ mod tests {
                 let _ = fs::remove_dir(away.with_extension("empty"));
                 fs::rename(&away, &folder).expect("writable");
             }
+        }
+    }
+
+    /// A link to another output is in its place for a moment once it is open.
+    #[test]
+    fn only_the_folder_that_was_named_is_no_other_output() {
+        for is_back in [false, true] {
+            let round = round();
+            let output = round.path("output");
+            let first = Folder::open(&output);
+            fs::rename(&output, round.path("away")).expect("writable");
+            std::os::unix::fs::symlink(round.path("sub/later"), &output).expect("writable");
+            let found = RoundFolder::find_in(&output, first, false, None);
+            let found = found.expect("output folders");
+            if is_back {
+                fs::remove_file(&output).expect("writable");
+                fs::rename(round.path("away"), &output).expect("writable");
+            }
+            let id = |path: &PathBuf| found.opened.open(path).and_then(|folder| folder.id()).ok();
+            let later = FileId::at(&round.path("sub/later")).ok();
+            let own = found
+                .opened
+                .open(&output)
+                .and_then(|folder| folder.id())
+                .ok();
+            let others: Vec<_> = found.siblings.iter().map(id).collect();
+            assert!(
+                others.contains(&later) && !others.contains(&own),
+                "{is_back}"
+            );
+        }
+    }
+
+    /// Somebody moves it while the folder is searched, so that the search misses it, or between
+    /// two searches.
+    #[test]
+    fn an_output_that_is_moved_while_a_purge_searches_is_noticed() {
+        let moves = [
+            ("../sub", "sub/later", true),
+            ("sub/later", "arch/later", true),
+            ("sub/later", "../gone", false),
+        ];
+        for (from, to, is_new_there) in moves {
+            let round = round();
+            fs::create_dir(round.path("arch")).expect("writable");
+            let outside = tempfile::tempdir().expect("a temporary folder");
+            let at = |path: &str| match path.strip_prefix("../") {
+                Some(name) => outside.path().join(name),
+                None => round.path(path),
+            };
+            if from.starts_with("..") {
+                fs::rename(round.path("sub/later"), at(from)).expect("writable");
+            }
+            let find = || RoundFolder::find(&round.path("output"), None).expect("a round");
+            let before = find();
+            assert!(before.opened.check_outputs().is_ok());
+            assert!(find().opened.check_since(&before.opened).is_ok());
+            fs::rename(at(from), at(to)).expect("writable");
+            assert_eq!(before.opened.check_outputs().is_err(), is_new_there, "{to}");
+            let is_moved = find().opened.check_since(&before.opened).is_err();
+            assert_eq!(is_moved, !from.starts_with(".."), "{from}");
         }
     }
 

@@ -13,8 +13,9 @@ use aidlink_files::partial::partials;
 use serde::Serialize;
 
 use crate::audit_log::LOG;
-use crate::deletion_record::DELETIONS;
+use crate::deletion_record::{DELETIONS, is_document};
 use crate::manifest::{MANIFEST, Manifest};
+use crate::other_outputs::{Judging, OfOthers, OtherOutput};
 use crate::remains::{aside_paths_of_inputs, aside_paths_of_outputs};
 use crate::round::{WrittenRound, relative_to};
 use crate::round_folder::{RoundFolder, manifest_of};
@@ -37,24 +38,36 @@ pub struct UnknownFiles {
     /// The first few folders in the round's folder that hold what could not be searched, as
     /// they may be shown.
     pub not_searched: Vec<String>,
+    /// The output folders in it that were not named. Their own files are not listed one by one.
+    pub other_outputs: Vec<OtherOutput>,
 }
 
 impl UnknownFiles {
     /// Searches a round's folder. A folder without a round file is not searched,
     /// because it may hold files that have nothing to do with the round.
-    pub fn find(found: &RoundFolder) -> Self {
+    pub fn find(found: &RoundFolder, judging: Judging<'_>) -> Self {
         let Some(round_file) = &found.round_file else {
             return UnknownFiles {
                 incomplete: true,
+                other_outputs: OfOthers::find(found, judging, |_| false).told,
                 ..UnknownFiles::default()
             };
         };
-        let below = Folder::open(&found.folder).map(|folder| folder.below());
-        let known = Known::of(found, round_file);
+        let below = found
+            .opened
+            .open(&found.folder)
+            .map(|folder| folder.below());
+        let mut known = Known::of(found, round_file);
+        let files = below.iter().flat_map(|below| &below.files);
+        let here: BTreeSet<String> = files.map(|file| file.name()).collect();
+        let is_open = |path: &str| here.contains(path) && !known.has(path);
+        let others = OfOthers::find(found, judging, is_open);
+        known.add(&others);
         let mut unknown = UnknownFiles {
             incomplete: below
                 .as_ref()
                 .map_or(true, |below| !below.unreadable.is_empty()),
+            other_outputs: others.told,
             ..UnknownFiles::default()
         };
         let below = below.unwrap_or_default();
@@ -76,14 +89,24 @@ impl UnknownFiles {
         unknown
     }
 
-    /// Returns whether the folder was searched completely and holds no unknown file.
+    /// Returns whether the folder was searched completely and holds no unknown file, and no other
+    /// output folder with data.
     pub fn is_empty(&self) -> bool {
-        self.count == 0 && !self.incomplete
+        let mut others = self.other_outputs.iter();
+        self.count == 0 && !self.incomplete && others.all(OtherOutput::is_purged)
     }
 
     /// Returns the lines to print; empty if there are no unknown files.
     pub fn text(&self) -> Vec<Text> {
-        let mut lines = Vec::new();
+        let others = self.other_outputs.iter().take(MAX_NAMED);
+        let mut lines: Vec<Text> = others.map(OtherOutput::text).collect();
+        if self.other_outputs.len() > MAX_NAMED {
+            let more = self.other_outputs.len() - MAX_NAMED;
+            lines.push(Text::new(
+                format!("另有{more}个其他输出文件夹"),
+                format!("and {more} more output folders"),
+            ));
+        }
         if self.incomplete {
             lines.push(Text::new(
                 "轮次文件夹未能全部查看，请自行核实其中有无本轮数据",
@@ -139,9 +162,12 @@ fn of_output(manifest: &Manifest) -> impl Iterator<Item = String> {
 /// The files and folders that belong in a round's folder.
 struct Known {
     files: BTreeSet<String>,
-    /// Folders whose content is checked elsewhere: those of deletion records, and outputs whose
-    /// manifest cannot be read, which stop a purge. Each path ends in `/`.
+    /// Folders whose content is checked elsewhere: those of deletion records of the named outputs,
+    /// and outputs whose manifest cannot be read, which stop a purge or are told. Each path ends in
+    /// `/`.
     folders: Vec<String>,
+    /// The folders of deletion records of other outputs, in which each file must be a document.
+    of_records: Vec<String>,
     /// The outputs' partial folders, which runs are writing or the next purge deletes.
     partials: Vec<String>,
 }
@@ -167,9 +193,8 @@ impl Known {
         }
         let mut files: BTreeSet<String> = paths.iter().filter_map(|path| inside(path)).collect();
         let mut folders = Vec::new();
-        // Those beside them are kept, too, and another purge deletes what is due in them.
-        let outputs: BTreeSet<&PathBuf> = found.outputs.iter().chain(&found.beside).collect();
-        for output in &outputs {
+        let outputs = &found.outputs;
+        for output in outputs {
             let place = inside(output);
             let manifest = manifest_of(output);
             match (&place, &manifest) {
@@ -212,6 +237,22 @@ impl Known {
             files,
             partials: partial_paths,
             folders,
+            of_records: Vec::new(),
+        }
+    }
+
+    /// Adds what is told of other output folders in a line each.
+    fn add(&mut self, others: &OfOthers) {
+        self.files.extend(others.inputs.iter().cloned());
+        for (place, manifest) in &others.folders {
+            match manifest {
+                None => self.folders.push(format!("{place}/")),
+                Some(manifest) => {
+                    let own = of_output(manifest).map(|path| format!("{place}/{path}"));
+                    self.files.extend(own);
+                    self.of_records.push(format!("{place}/{DELETIONS}/"));
+                }
+            }
         }
     }
 
@@ -220,5 +261,11 @@ impl Known {
         self.files.contains(path)
             || self.folders.iter().any(|folder| path.starts_with(folder))
             || self.partials.iter().any(is_in)
+            || self.of_records.iter().any(|folder| {
+                let document = path
+                    .strip_prefix(folder)
+                    .and_then(|path| path.split_once('/'));
+                document.is_some_and(|(_, name)| is_document(name))
+            })
     }
 }

@@ -161,8 +161,8 @@ impl Removal<'_> {
     /// output may have been exchanged since the plan was made.
     fn needed(&self, found: &FoundFile) -> Option<Text> {
         let needed = self.needed.filter(|_| found.file.is_input())?;
-        let day = needed.until(found, self.search.key_id)?;
-        Some(Doubt::Needed(day).text(&found.file))
+        let by = needed.needing(found, self.search.key_id)?;
+        Some(by.text())
     }
 
     /// Gives a file the purge's own name, that of `place`, and checks it under that name.
