@@ -61,7 +61,7 @@ use by_file::ByFile;
 use done::{Done, SetAside};
 use fate::{Accounts, accounts, files_of};
 use removal::Removal;
-use sharing::{Output, share_inputs, shared, supersede};
+use sharing::{Output, removed_whole, share_inputs, shared, supersede, take_removed};
 use stated::Stated;
 
 /// A purge: the deletion of a round's data when it is due.
@@ -275,12 +275,23 @@ impl Purge<'_> {
         for plan in &planned {
             done.push(self.delete(plan, &set_aside_before, &mut handled)?);
         }
-        let removing = planned.iter().zip(&done);
-        let removing = removing.filter(|(plan, _)| self.dry_run || plan.is_due);
-        let removed = removing.flat_map(|(_, done)| done.removed.clone());
-        let removed: Vec<RoundFile> = removed.filter(RoundFile::is_input).collect();
+        // A dry run says what the purge would delete now; only of an output that is not due it says
+        // what would be deleted then.
+        let [removed, removed_then] = [false, true].map(|is_then| {
+            let removing = planned.iter().zip(&done);
+            let removing = removing.filter(|(plan, _)| plan.is_due || self.dry_run && is_then);
+            let removing: Vec<&Done> = removing.map(|(_, done)| done).collect();
+            let removed = removing.iter().flat_map(|done| &done.removed);
+            let removed = removed.filter(|file| file.is_input()).cloned();
+            let removed: Vec<RoundFile> = removed.collect();
+            (removed, removed_whole(removing.into_iter()))
+        });
+        let removed_for = |is_due| if is_due { &removed } else { &removed_then };
         for (plan, done) in planned.iter_mut().zip(&mut done) {
-            plan.superseded = supersede(&mut plan.remains, done, &removed);
+            let (removed, whole) = removed_for(plan.is_due);
+            plan.superseded = supersede(&mut plan.remains, done, removed);
+            let is_there = |file: &RoundFile| !self.dry_run && !plan.places.lacks(file);
+            take_removed(&mut plan.remains, done, whole, is_there);
         }
         let outputs = planned.iter_mut().zip(&mut done);
         let mut outputs: Vec<Output<'_>> = outputs
@@ -295,7 +306,8 @@ impl Purge<'_> {
         // The first folder's purge removes the common inputs, and each record lists them.
         let mut purged = Vec::new();
         for (plan, done) in planned.iter().zip(&done) {
-            let shared = shared(&plan.remains, done, &removed);
+            let (removed, _) = removed_for(plan.is_due);
+            let shared = shared(&plan.remains, done, removed);
             purged.push(self.record(plan, done, shared)?);
         }
         // Not before no journal counts any more that says that they were set aside.

@@ -377,8 +377,10 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
         let shared = purged.shared.len();
         if shared > 0 {
             say(
-                format!("  与另一输出文件夹共用的{shared}个文件见上"),
-                format!("  {shared} files that it shares with another output folder: see above"),
+                format!("  与另一输出文件夹共用的{shared}个文件，见该文件夹"),
+                format!(
+                    "  {shared} files that it shares with another output folder, which lists them"
+                ),
             );
         }
         for file in &record.removed_earlier {

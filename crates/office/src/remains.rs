@@ -94,6 +94,19 @@ impl Remains {
         });
     }
 
+    /// Takes files for gone of which the purge has found out more. Returns them.
+    pub(crate) fn take_for_gone(
+        &mut self,
+        is_gone: impl Fn(&RoundFile, Doubt) -> bool,
+    ) -> Vec<(RoundFile, Doubt)> {
+        let taken = self
+            .doubtful
+            .extract_if(.., |(file, doubt)| is_gone(file, *doubt));
+        let taken: Vec<(RoundFile, Doubt)> = taken.collect();
+        self.gone.extend(taken.iter().map(|(file, _)| file.clone()));
+        taken
+    }
+
     /// Adds files that only the round file names and no step read.
     pub fn leave_unread(&mut self, unread: &[RoundFile]) {
         let unread = unread.iter().map(|file| (file.clone(), Doubt::NotRead));
@@ -210,6 +223,11 @@ impl Doubt {
     /// Whether it is a doubt about a file that the manifest names below the folders of the round.
     pub(crate) fn is_of_manifest(self) -> bool {
         !matches!(self, Doubt::Outside | Doubt::NotRead)
+    }
+
+    /// Whether what is in the place of the file has other content.
+    pub(crate) fn is_of_other_content(self) -> bool {
+        matches!(self, Doubt::Changed | Doubt::OtherKey)
     }
 
     /// Returns the message for the user about this file.
