@@ -8,6 +8,7 @@ use aidlink_faults::personal_number::{shown_name, shown_path};
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::audit_log::LOG;
 use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::replaced::unnamed;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
@@ -24,6 +25,7 @@ use crate::cli::{AuditArguments, AuditCommand, TrustArguments};
 use crate::proof_report::say_proof;
 use crate::rerun::{Again, StepInputs, nothing_to_exchange, second_run};
 use aidlink_agency::exports::{columns_of, constants_of, open, values_of};
+use aidlink_agency::key::RoundKey;
 use aidlink_agency::register_export::register_columns;
 use aidlink_audit::checks::{self, Check, State};
 use aidlink_audit::evidence::{Evidence, OutputRecords, SecondRun};
@@ -207,7 +209,7 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
         Err(faults) => return Ending::Failed(faults),
     };
     let today = Zoned::now().date();
-    let unknown_files = UnknownFiles::find(&found);
+    let mut unknown_files = UnknownFiles::find(&found);
     let verified = verifications.iter().flatten();
     let records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
     let unread = unread(&found);
@@ -247,6 +249,8 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
             evidence.remains.leave_unread(&unread);
         }
         evidence.rest_on(&records);
+        evidence.take_replaced();
+        unknown_files.add(unnamed(&found, &evidence.replaced, &RoundKey::id_for));
         evidence.keep_needed(&all_outputs, &found);
         let checks = checks::all(&evidence);
         let proof = arguments
@@ -273,6 +277,10 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
             checks,
             proof,
         });
+    }
+    // Each report lists them all.
+    for report in &mut reports {
+        report.unknown_files = unknown_files.clone();
     }
     let others = found.foreign_text().into_iter().chain(unknown_files.text());
     let mut others: Vec<Text> = others.collect();

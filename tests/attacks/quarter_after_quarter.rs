@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -127,4 +127,165 @@ fn what_a_purge_deletes_for_the_new_quarter_is_left_for_none() {
             assert_eq!(state_of(&finished, &next), "held", "{what}");
         }
     }
+}
+
+/// Puts the next quarter's exports and key beside the last quarter's output, which is purged.
+/// Runs it if `is_run`, and else puts any key there.
+fn follow(finished: &FinishedRound, is_run: bool) -> Option<PathBuf> {
+    let exports = exports(finished);
+    assert_eq!(purge(finished, &[]).code, 0);
+    prepare_next(finished, &exports, "2099-12-31");
+    if is_run {
+        return Some(run_again(finished, "output4", &[]));
+    }
+    for file in exports
+        .keys()
+        .filter(|file| !CHANGED.contains(&file.as_str()))
+    {
+        fs::remove_file(finished.round.path(file)).unwrap();
+    }
+    finished.round.write(KEY, "a key of somebody");
+    None
+}
+
+/// Returns the unknown files that an audit and a purge tell.
+fn unknown(finished: &FinishedRound) -> Vec<BTreeSet<String>> {
+    let folder = finished.round.path("");
+    let purge = aidlink(&["purge", folder.to_str().unwrap(), "--dry-run", "--json"]);
+    let answers = [finished.audit(&["--json"]).stdout, purge.stdout];
+    let told = answers.iter().flat_map(|answer| {
+        let documents: Value = serde_json::from_str(answer).unwrap();
+        let documents = documents.as_array().unwrap().clone();
+        documents.into_iter().map(|document| {
+            let files = document["unknown_files"]["first"]
+                .as_array()
+                .unwrap()
+                .clone();
+            let files = files.iter().map(|file| file.as_str().unwrap().to_owned());
+            files.collect()
+        })
+    });
+    told.collect()
+}
+
+/// The last quarter's files are deleted, and its record says so, whatever is at their paths now.
+#[test]
+fn files_of_the_new_quarter_do_not_undo_what_is_recorded_of_the_last_one() {
+    for is_purged_between in [true, false] {
+        let finished = overdue_round();
+        fs::remove_dir_all(finished.round.path("truth")).unwrap();
+        let last = finished.path("");
+        let next = follow(&finished, true).unwrap();
+        let mine: BTreeSet<String> = CHANGED
+            .into_iter()
+            .chain([KEY])
+            .map(str::to_owned)
+            .collect();
+        for round in 0..3 {
+            let (state, evidence) = check_19_of(&finished, &last);
+            assert_eq!(state, "held", "{round}: {evidence}");
+            assert!(!evidence.contains("still here"), "{evidence}");
+            let told = unknown(&finished);
+            assert!(told.iter().all(BTreeSet::is_empty), "{told:?}");
+            if is_purged_between {
+                let result = purge(&finished, &[]);
+                assert!(
+                    !result.stdout.contains("check it by hand"),
+                    "{}",
+                    result.stdout
+                );
+                for record in records(&last) {
+                    let left = inputs_in(&record, "left");
+                    assert!(left.is_disjoint(&mine), "{left:?}");
+                }
+            }
+        }
+        let result = purge(&finished, &["--early", "the round is over"]);
+        assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+        assert!(mine.iter().all(|file| !finished.round.path(file).exists()));
+        assert!(mine.is_subset(&inputs_in(&last_record(&next), "removed")));
+        for output in [&last, &next] {
+            let (state, evidence) = check_19_of(&finished, output);
+            assert_eq!(state, "held", "{evidence}");
+        }
+    }
+}
+
+/// A later output of the same round reads an export that was corrected after the purge of the
+/// first one.
+#[test]
+fn a_correction_after_a_purge_does_not_undo_what_is_recorded() {
+    let finished = overdue_round();
+    let (last, exports) = (finished.path(""), exports(&finished));
+    let key = fs::read(finished.round.path(KEY)).unwrap();
+    assert_eq!(purge(&finished, &[]).code, 0);
+    prepare_next(&finished, &exports, "2099-12-31");
+    let id = |quarter: &str| format!("round = \"{quarter}\"");
+    finished
+        .round
+        .replace("round.toml", &id("2026Q4"), &id("2026Q3"));
+    finished.round.write(KEY, key);
+    crate::support::set_mode(&finished.round.path(KEY), 0o600);
+    let next = run_again(&finished, "output4", &[]);
+    purge(&finished, &[]);
+    let left = inputs_in(&last_record(&last), "left");
+    assert!(CHANGED.iter().all(|file| !left.contains(*file)), "{left:?}");
+    let result = purge(&finished, &["--early", "the round is over"]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    for output in [&last, &next] {
+        assert_eq!(state_of(&finished, output), "held");
+    }
+}
+
+/// Nobody has read the new files yet, or one is an edited copy: they prove nothing and undo
+/// nothing, and a person is told of them.
+#[test]
+fn a_file_that_nobody_knows_in_the_place_of_a_deleted_one_is_told_and_kept() {
+    let finished = overdue_round();
+    fs::remove_dir_all(finished.round.path("truth")).unwrap();
+    let last = finished.path("");
+    follow(&finished, false);
+    let put: BTreeSet<String> = CHANGED
+        .into_iter()
+        .chain([KEY])
+        .map(str::to_owned)
+        .collect();
+    for _ in 0..2 {
+        let told = unknown(&finished);
+        assert_eq!(told.len(), 2);
+        assert!(told.iter().all(|files| *files == put), "{told:?}");
+        let result = purge(&finished, &[]);
+        assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+        let text = "3 files in the round's folder are unknown to aidlink";
+        assert!(result.stdout.contains(text), "{}", result.stdout);
+        for file in &put {
+            assert!(
+                result.stdout.contains(&format!("  {file}")),
+                "{}",
+                result.stdout
+            );
+            assert!(finished.round.path(file).exists());
+        }
+        assert_eq!(records(&last).len(), 1);
+        assert_eq!(state_of(&finished, &last), "held");
+    }
+    for file in &put {
+        fs::remove_file(finished.round.path(file)).unwrap();
+    }
+    assert_eq!(state_of(&finished, &last), "held");
+    assert_eq!(purge(&finished, &[]).code, 0);
+}
+
+/// No record says that the last quarter's files were deleted. A purge cannot know whose the new
+/// ones are.
+#[test]
+fn files_in_the_place_of_those_that_no_record_names_are_left() {
+    let finished = overdue_round();
+    let (last, exports) = (finished.path(""), exports(&finished));
+    prepare_next(&finished, &exports, "2099-12-31");
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+    let left = inputs_in(&last_record(&last), "left");
+    assert!(CHANGED.iter().all(|file| left.contains(*file)), "{left:?}");
+    assert_eq!(state_of(&finished, &last), "not_held");
 }

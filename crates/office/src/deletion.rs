@@ -61,7 +61,9 @@ use by_file::ByFile;
 use done::{Done, SetAside};
 use fate::{Accounts, accounts, files_of};
 use removal::Removal;
-use sharing::{Output, removed_whole, share_inputs, shared, supersede, take_removed};
+use sharing::{
+    Output, removed_whole, share_inputs, shared, supersede, take_removed, take_replaced,
+};
 use stated::Stated;
 
 /// A purge: the deletion of a round's data when it is due.
@@ -120,6 +122,9 @@ pub struct Purged {
     pub shared: Vec<RoundFile>,
     /// Inputs in whose place another output's file was, which was deleted.
     pub superseded: Vec<RoundFile>,
+    /// Inputs of which a record says that they were deleted, and in whose place a file with other
+    /// content is.
+    pub replaced: Vec<RoundFile>,
     /// The missing files in the record that an earlier one lists as left. A person may confirm that
     /// they were deleted.
     pub left_before: Vec<RoundFile>,
@@ -140,6 +145,8 @@ struct PurgePlan {
     remains: Remains,
     /// Inputs in whose place another output's file was, which the purge removed.
     superseded: Vec<RoundFile>,
+    /// Inputs for which a record accounts, and in whose place a file with other content is.
+    replaced: Vec<RoundFile>,
     /// What journals and records state.
     stated: Stated,
     /// The folders of journals and records of other keys that are dated after the clock.
@@ -303,6 +310,10 @@ impl Purge<'_> {
             })
             .collect();
         share_inputs(&mut outputs);
+        for (plan, done) in planned.iter_mut().zip(&mut done) {
+            let accounted = plan.stated.accounted();
+            plan.replaced = take_replaced(&mut plan.remains, done, &accounted);
+        }
         // The first folder's purge removes the common inputs, and each record lists them.
         let mut purged = Vec::new();
         for (plan, done) in planned.iter().zip(&done) {
@@ -383,6 +394,7 @@ impl Purge<'_> {
             remains,
             needed: None,
             superseded: Vec::new(),
+            replaced: Vec::new(),
             made_at: self.now,
             is_due: today >= verification.manifest.retention_until || self.early.is_some(),
             verification,
@@ -641,6 +653,7 @@ impl Purge<'_> {
             nothing_left,
             shared,
             superseded: plan.superseded.clone(),
+            replaced: plan.replaced.clone(),
             left_before,
             dated_later: plan.dated_later.clone(),
         })

@@ -15,6 +15,7 @@ use crate::deletion_record::{DeletionRecord, RoundFile};
 use crate::ending::Ending;
 use crate::manifest::Manifest;
 use crate::remains::KeyIdOf;
+use crate::replaced::unnamed;
 use crate::round::{SIGNING_KEY, WrittenRound};
 use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::SigningKey;
@@ -113,7 +114,9 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
     if let Some(text) = register_stays(&found, &purged) {
         output.say(&text);
     }
-    let unknown_files = UnknownFiles::find(&found);
+    let mut unknown_files = UnknownFiles::find(&found);
+    let replaced = purged.iter().flat_map(|one| &one.replaced);
+    unknown_files.add(unnamed(&found, replaced, key_id));
     let told = found.foreign_text().into_iter();
     for text in told.chain(uncertain(&found)).chain(unknown_files.text()) {
         output.say(&text);

@@ -94,6 +94,16 @@ impl Remains {
         });
     }
 
+    /// Takes the inputs for gone of which a record says that they were deleted, and in whose place
+    /// a file with other content is: that is not the file, and where a folder is used round after
+    /// round, it is the next round's. Returns them.
+    pub fn take_replaced(&mut self, is_recorded: impl Fn(&RoundFile) -> bool) -> Vec<RoundFile> {
+        let replaced = self.take_for_gone(|file, doubt| {
+            doubt.is_of_other_content() && file.is_input() && is_recorded(file)
+        });
+        replaced.into_iter().map(|(file, _)| file).collect()
+    }
+
     /// Takes files for gone of which the purge has found out more. Returns them.
     pub(crate) fn take_for_gone(
         &mut self,

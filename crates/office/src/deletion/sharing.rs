@@ -4,6 +4,7 @@ use super::by_file::ByFile;
 use super::done::Done;
 use super::fate::files_of;
 use super::stated::Stated;
+use crate::accounted::Accounted;
 use crate::deletion_record::RoundFile;
 use crate::remains::{Doubt, Remains};
 use crate::verification::Provenance;
@@ -95,6 +96,23 @@ pub(super) fn take_removed(
             && !is_there(file)
     });
     done.retract(&taken);
+}
+
+/// Decides of inputs for which records account and in whose place a file with other content is:
+/// they are gone. Returns them.
+pub(super) fn take_replaced(
+    remains: &mut Remains,
+    done: &mut Done,
+    accounted: &Accounted,
+) -> Vec<RoundFile> {
+    let replaced = remains.take_replaced(|file| accounted.has(file));
+    // Another output folder, for which no record accounts for the same file, may have left it.
+    done.left.retain(|left| {
+        let file = left.file();
+        let texts = [Doubt::Changed, Doubt::OtherKey].map(|doubt| doubt.text(&file));
+        !(file.is_input() && texts.contains(&left.why) && accounted.has(&file))
+    });
+    replaced
 }
 
 /// Returns those of the inputs `removed` that an output folder names and that were removed for
