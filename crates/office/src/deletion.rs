@@ -489,13 +489,23 @@ impl Purge<'_> {
         accounts: &Accounts,
         recorded_at: Timestamp,
     ) -> Result<(), Fault> {
-        let (there, removed) = (&accounts.perhaps_there, &accounts.perhaps_removed);
-        if there.is_empty() && removed.is_empty() {
-            return Ok(());
+        let mut there: Vec<PlacedFile> = accounts.perhaps_there.iter().cloned().collect();
+        let mut journals = accounts.perhaps_removed.clone();
+        if !there.is_empty() {
+            journals.entry(None).or_default();
         }
-        let journal = self.journal(plan, recorded_at, there.clone(), removed.clone());
-        let step = JournalStep::SetAside;
-        journal.write(&plan.places.output, recorded_at, step, self.signing_key)
+        // One for each time at which files were set aside.
+        for (number, (set_aside_at, set_aside)) in (0_i64..).zip(journals) {
+            let set_aside = set_aside.into_iter().collect();
+            let there = std::mem::take(&mut there);
+            let mut journal = self.journal(plan, recorded_at, there, set_aside);
+            journal.own_begun_at = set_aside_at;
+            // Each has a name of its own.
+            let name = recorded_at.checked_add(Span::new().nanoseconds(number));
+            let (name, step) = (name.unwrap_or(recorded_at), JournalStep::SetAside);
+            journal.write(&plan.places.output, name, step, self.signing_key)?;
+        }
+        Ok(())
     }
 
     fn journal(
@@ -779,7 +789,13 @@ impl PurgePlan {
         let doubtful = self.remains.doubtful.iter();
         let doubtful = doubtful
             .filter(|(_, doubt)| doubt.is_of_manifest() && !matches!(doubt, Doubt::Needed(_)));
-        let left = doubtful.map(|(file, doubt)| LeftFile::new(file, doubt.text(file)));
+        let left = doubtful.map(|(file, doubt)| {
+            let is_not_real = matches!(doubt, Doubt::NotReal | Doubt::NotRealAside);
+            match is_not_real && file.part != FilePart::CutOff && self.places.holds_no_file(file) {
+                true => LeftFile::unseen(file, doubt.text(file)),
+                false => LeftFile::new(file, doubt.text(file)),
+            }
+        });
         left.collect()
     }
 

@@ -439,8 +439,8 @@ pub struct Journal {
     /// The start of the deletion. If purges were interrupted, the start of the
     /// first.
     pub begun_at: Timestamp,
-    /// The start of the purge that wrote the journal, if an interrupted one began before; else
-    /// `None`.
+    /// The start of the purge that set its files aside, if that is not `begun_at`: an interrupted
+    /// one began before, or the journal keeps what a record left uncertain. Else `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_begun_at: Option<Timestamp>,
     /// Files that are to be deleted.
