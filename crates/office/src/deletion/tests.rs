@@ -696,6 +696,43 @@ fn what_a_killed_purge_removed_counts_after_any_number_of_purges_that_cannot_loo
     assert!(record.left.is_empty() && record.not_found.is_empty());
 }
 
+/// A purge with another key goes on with what a killed one began, or with what it had deleted
+/// itself before, and is killed. Another output's purge has seen the inputs before that.
+#[test]
+fn what_another_key_set_aside_after_a_purge_has_seen_it_is_left_for_that_key() {
+    for is_by_other_before in [true, false] {
+        let mut signed = Signed::new();
+        let other = second_output(&signed);
+        let key = signed.round.key("other.key");
+        let by_other = |signed: &Signed, is_killed: bool| {
+            let purge = Purge {
+                signing_key: &key,
+                other_signer: Some("lost"),
+                ..signed.purge()
+            };
+            match is_killed {
+                true => kill_before_the_record(signed, &purge),
+                false => drop(purge.run().expect("a purge")),
+            }
+        };
+        match is_by_other_before {
+            true => by_other(&signed, false),
+            false => kill_before_the_record(&signed, &signed.purge()),
+        }
+        see_inputs(&mut signed, &other);
+        by_other(&signed, true);
+        signed.outputs.push(other);
+        let purged = signed.purge().run().expect("a purge").remove(0);
+        let record = purged.record;
+        for input in INPUTS {
+            let mut left = record.left.iter().filter(|left| left.path == input);
+            let left = left.next().expect("left").why.en.as_str();
+            assert!(left.contains("another key"), "{input}: {left}");
+            assert!(!paths(&record.not_found).contains(input), "{input}");
+        }
+    }
+}
+
 #[test]
 fn a_purge_holds_the_lock_of_the_inputs_that_outputs_share() {
     let signed = Signed::new();
