@@ -674,6 +674,35 @@ fn what_a_record_has_seen_in_the_place_of_a_file_ends_what_a_killed_purge_said()
     }
 }
 
+/// What certainly is not the file, and does not lead to it, ends nothing.
+#[test]
+fn what_cannot_be_the_file_ends_nothing_that_a_killed_purge_said() {
+    for is_link in [true, false] {
+        let signed = Signed::new();
+        kill_before_the_record(&signed, &signed.purge());
+        let export = signed.round.path(INPUTS[0]);
+        match is_link {
+            true => symlink("nowhere", &export).expect("a free name"),
+            false => fs::create_dir(&export).expect("a free name"),
+        }
+        for _ in 0..2 {
+            let record = signed.run();
+            let [left] = record.left.as_slice() else {
+                panic!("{:?}", record.left)
+            };
+            assert!(left.path == INPUTS[0] && !left.is_seen(), "{left:?}");
+        }
+        match is_link {
+            true => fs::remove_file(&export).expect("a link"),
+            false => fs::remove_dir(&export).expect("a folder"),
+        }
+        let record = signed.run();
+        let earlier = paths(&record.removed_earlier);
+        assert_eq!(earlier, [INPUTS[0].to_owned()].into(), "{record:?}");
+        assert!(record.not_found.is_empty(), "{record:?}");
+    }
+}
+
 /// Nobody has seen it since: then the killed purge removed it, however often nobody could look.
 #[test]
 fn what_a_killed_purge_removed_counts_after_any_number_of_purges_that_cannot_look() {
