@@ -425,12 +425,7 @@ fn a_file_is_set_aside_in_the_folder_that_the_journal_names() {
 fn a_common_input_that_was_moved_away_is_missing_for_no_output() {
     for kept in [0, 1] {
         let mut signed = Signed::new();
-        let other = signed.round.path("other");
-        let copied = std::process::Command::new("cp")
-            .arg("-a")
-            .args([&signed.outputs[0], &other])
-            .status();
-        assert!(copied.expect("cp").success());
+        let other = second_output(&signed);
         let plan = signed.plan();
         let set_aside = signed.set_aside(&plan);
         let journaled = set_aside.iter().map(|aside| aside.found.journaled());
@@ -472,12 +467,7 @@ fn a_common_input_that_was_moved_away_is_missing_for_no_output() {
 #[test]
 fn what_a_purge_set_aside_after_a_statement_that_it_was_left_counts_as_deleted() {
     let mut signed = Signed::new();
-    let other = signed.round.path("other");
-    let copied = std::process::Command::new("cp")
-        .arg("-a")
-        .args([&signed.outputs[0], &other])
-        .status();
-    assert!(copied.expect("cp").success());
+    let other = second_output(&signed);
     let first = signed.outputs[0].clone();
     // The first one, killed before it removed anything.
     let plan = signed.plan();
@@ -552,14 +542,25 @@ fn kill_before_the_record(signed: &Signed, purge: &Purge<'_>) {
     }
 }
 
+/// Copies a folder. No program does it: until it has started, it would hold the locks of the purges
+/// of other tests.
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("a free name");
+    for entry in fs::read_dir(from).expect("readable") {
+        let from = entry.expect("readable").path();
+        let to = to.join(from.file_name().expect("a name"));
+        if from.is_dir() {
+            copy_folder(&from, &to);
+        } else {
+            fs::copy(&from, &to).expect("writable");
+        }
+    }
+}
+
 /// Returns a second output folder of the round.
 fn second_output(signed: &Signed) -> PathBuf {
     let other = signed.round.path("other");
-    let copied = std::process::Command::new("cp")
-        .arg("-a")
-        .args([&signed.outputs[0], &other])
-        .status();
-    assert!(copied.expect("cp").success());
+    copy_folder(&signed.outputs[0], &other);
     other
 }
 
