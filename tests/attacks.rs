@@ -16,6 +16,7 @@ mod killed_purge;
 mod names_of_outputs;
 mod numbers_in_names;
 mod opening;
+mod quarter_after_quarter;
 mod receiving;
 mod registers;
 mod returned_files;

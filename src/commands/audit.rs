@@ -9,6 +9,7 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_office::audit_log::LOG;
 use aidlink_office::other_outputs::Judging;
 use aidlink_office::output_folder::OutputFolder;
+use aidlink_office::replaced::unnamed;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
@@ -221,7 +222,7 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
         program: "aidlink",
         today,
     };
-    let unknown_files = UnknownFiles::find(&found, judging);
+    let mut unknown_files = UnknownFiles::find(&found, judging);
     let records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
     let unread = unread(&found);
     let all_outputs = [found.outputs.as_slice(), &found.siblings].concat();
@@ -260,6 +261,8 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
             evidence.remains.leave_unread(&unread);
         }
         evidence.rest_on(&records);
+        evidence.take_replaced();
+        unknown_files.add(unnamed(&found, &evidence.replaced, &RoundKey::id_for));
         evidence.keep_needed(&all_outputs, &found);
         let checks = checks::all(&evidence);
         let proof = arguments
@@ -286,6 +289,10 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
             checks,
             proof,
         });
+    }
+    // Each report lists them all.
+    for report in &mut reports {
+        report.unknown_files = unknown_files.clone();
     }
     let others = found.foreign_text().into_iter().chain(unknown_files.text());
     let mut others: Vec<Text> = others.collect();

@@ -16,7 +16,7 @@ use crate::support::{CommandResult, aidlink, set_mode};
 const INPUTS: usize = 7;
 
 /// Runs the round once more, into another output folder.
-fn run_again(finished: &FinishedRound, output: &str, more: &[&str]) -> PathBuf {
+pub fn run_again(finished: &FinishedRound, output: &str, more: &[&str]) -> PathBuf {
     let output = finished.round.path(output);
     fs::create_dir_all(output.parent().unwrap()).unwrap();
     let arguments = [&["--output", output.to_str().unwrap()], more].concat();
@@ -38,7 +38,7 @@ fn purge_one(output: &Path, more: &[&str]) -> CommandResult {
 
 /// Returns the state of check 19 of an output folder in an audit of the round's folder, and
 /// its evidence.
-fn check_19_of(finished: &FinishedRound, output: &Path) -> (String, String) {
+pub fn check_19_of(finished: &FinishedRound, output: &Path) -> (String, String) {
     let audit = finished.audit(&["--json"]);
     check_19_in(&audit, output)
 }

@@ -111,6 +111,8 @@ pub struct Evidence {
     pub round_file: Option<PathBuf>,
     /// The round's data that still exists.
     pub remains: Remains,
+    /// The inputs for which records account and in whose place a file with other content is.
+    pub replaced: Vec<RoundFile>,
     /// The deletion records of other output folders that count for the inputs of this one.
     records: Vec<DeletionRecord>,
     /// Those of them that were written in a copy of their folder.
@@ -226,6 +228,7 @@ impl Evidence {
                 round_folder,
                 &RoundKey::id_for,
             ),
+            replaced: Vec::new(),
             records: Vec::new(),
             elsewhere: Vec::new(),
             dated_later: dated_later(&verification),
@@ -267,6 +270,17 @@ impl Evidence {
                 }));
             }
         }
+    }
+
+    /// Takes the inputs for gone for which records account and in whose place a file with other
+    /// content is. Call it when it is known what other output folders record of the inputs.
+    pub fn take_replaced(&mut self) {
+        let accounted = self.accounted_inputs();
+        self.replaced = self.remains.take_replaced(|file| accounted.has(file));
+    }
+
+    fn accounted_inputs(&self) -> Accounted {
+        Accounted::of(self.verification.deleted.iter().chain(&self.records))
     }
 
     /// Keeps the inputs that `others`, output folders of the round, still need after this one:
@@ -383,9 +397,8 @@ impl Evidence {
     }
 
     fn gone_without_record(&self) -> impl Iterator<Item = &RoundFile> {
-        let (own, others) = (&self.verification.deleted, &self.records);
-        let accounted = Accounted::of(own);
-        let of_inputs = Accounted::of(own.iter().chain(others));
+        let accounted = Accounted::of(&self.verification.deleted);
+        let of_inputs = self.accounted_inputs();
         let gone = self.remains.gone.iter();
         gone.filter(move |file| match file.is_input() {
             true => !of_inputs.has(file),

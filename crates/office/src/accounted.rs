@@ -104,10 +104,11 @@ impl Accounted {
         removed.map(|removed| removed.at)
     }
 
-    /// Whether a purge that ended after `at` has seen a file again and left it.
-    pub(crate) fn is_seen_after(&self, file: &RoundFile, at: Timestamp) -> bool {
+    /// Whether a purge that ended at this time or later has seen a file again and left it. The
+    /// journal of what a record left uncertain has the same time as the record.
+    pub(crate) fn is_seen_since(&self, file: &RoundFile, at: Timestamp) -> bool {
         let mut left = self.left.of(file);
-        left.any(|left| left.is_seen && left.at > at)
+        left.any(|left| left.is_seen && left.at >= at)
     }
 
     /// Whether a record lists a file as left that may be confirmed to be deleted.

@@ -61,7 +61,9 @@ use by_file::ByFile;
 use done::{Done, SetAside};
 use fate::{Accounts, accounts, files_of};
 use removal::Removal;
-use sharing::{Output, share_inputs, shared, supersede};
+use sharing::{
+    Output, removed_whole, share_inputs, shared, supersede, take_removed, take_replaced,
+};
 use stated::Stated;
 
 /// A purge: the deletion of a round's data when it is due.
@@ -121,6 +123,9 @@ pub struct Purged {
     pub shared: Vec<RoundFile>,
     /// Inputs in whose place another output's file was, which was deleted.
     pub superseded: Vec<RoundFile>,
+    /// Inputs of which a record says that they were deleted, and in whose place a file with other
+    /// content is.
+    pub replaced: Vec<RoundFile>,
     /// The missing files in the record that an earlier one lists as left. A person may confirm that
     /// they were deleted.
     pub left_before: Vec<RoundFile>,
@@ -141,6 +146,8 @@ struct PurgePlan {
     remains: Remains,
     /// Inputs in whose place another output's file was, which the purge removed.
     superseded: Vec<RoundFile>,
+    /// Inputs for which a record accounts, and in whose place a file with other content is.
+    replaced: Vec<RoundFile>,
     /// What journals and records state.
     stated: Stated,
     /// The folders of journals and records of other keys that are dated after the clock.
@@ -285,12 +292,23 @@ impl Purge<'_> {
         for plan in &planned {
             done.push(self.delete(plan, &set_aside_before, &mut handled)?);
         }
-        let removing = planned.iter().zip(&done);
-        let removing = removing.filter(|(plan, _)| self.dry_run || plan.is_due);
-        let removed = removing.flat_map(|(_, done)| done.removed.clone());
-        let removed: Vec<RoundFile> = removed.filter(RoundFile::is_input).collect();
+        // A dry run says what the purge would delete now; only of an output that is not due it says
+        // what would be deleted then.
+        let [removed, removed_then] = [false, true].map(|is_then| {
+            let removing = planned.iter().zip(&done);
+            let removing = removing.filter(|(plan, _)| plan.is_due || self.dry_run && is_then);
+            let removing: Vec<&Done> = removing.map(|(_, done)| done).collect();
+            let removed = removing.iter().flat_map(|done| &done.removed);
+            let removed = removed.filter(|file| file.is_input()).cloned();
+            let removed: Vec<RoundFile> = removed.collect();
+            (removed, removed_whole(removing.into_iter()))
+        });
+        let removed_for = |is_due| if is_due { &removed } else { &removed_then };
         for (plan, done) in planned.iter_mut().zip(&mut done) {
-            plan.superseded = supersede(&mut plan.remains, done, &removed);
+            let (removed, whole) = removed_for(plan.is_due);
+            plan.superseded = supersede(&mut plan.remains, done, removed);
+            let is_there = |file: &RoundFile| !self.dry_run && !plan.places.lacks(file);
+            take_removed(&mut plan.remains, done, whole, is_there);
         }
         let outputs = planned.iter_mut().zip(&mut done);
         let mut outputs: Vec<Output<'_>> = outputs
@@ -302,10 +320,15 @@ impl Purge<'_> {
             })
             .collect();
         share_inputs(&mut outputs);
+        for (plan, done) in planned.iter_mut().zip(&mut done) {
+            let accounted = plan.stated.accounted();
+            plan.replaced = take_replaced(&mut plan.remains, done, &accounted);
+        }
         // The first folder's purge removes the common inputs, and each record lists them.
         let mut purged = Vec::new();
         for (plan, done) in planned.iter().zip(&done) {
-            let shared = shared(&plan.remains, done, &removed);
+            let (removed, _) = removed_for(plan.is_due);
+            let shared = shared(&plan.remains, done, removed);
             purged.push(self.record(plan, done, shared)?);
         }
         // Not before no journal counts any more that says that they were set aside.
@@ -385,6 +408,7 @@ impl Purge<'_> {
             remains,
             needed: None,
             superseded: Vec::new(),
+            replaced: Vec::new(),
             made_at: self.now,
             is_due: today >= verification.manifest.retention_until || self.early.is_some(),
             verification,
@@ -479,13 +503,23 @@ impl Purge<'_> {
         accounts: &Accounts,
         recorded_at: Timestamp,
     ) -> Result<(), Fault> {
-        let (there, removed) = (&accounts.perhaps_there, &accounts.perhaps_removed);
-        if there.is_empty() && removed.is_empty() {
-            return Ok(());
+        let mut there: Vec<PlacedFile> = accounts.perhaps_there.iter().cloned().collect();
+        let mut journals = accounts.perhaps_removed.clone();
+        if !there.is_empty() {
+            journals.entry(None).or_default();
         }
-        let journal = self.journal(plan, recorded_at, there.clone(), removed.clone());
-        let step = JournalStep::SetAside;
-        journal.write(&plan.places.output, recorded_at, step, self.signing_key)
+        // One for each time at which files were set aside.
+        for (number, (set_aside_at, set_aside)) in (0_i64..).zip(journals) {
+            let set_aside = set_aside.into_iter().collect();
+            let there = std::mem::take(&mut there);
+            let mut journal = self.journal(plan, recorded_at, there, set_aside);
+            journal.own_begun_at = set_aside_at;
+            // Each has a name of its own.
+            let name = recorded_at.checked_add(Span::new().nanoseconds(number));
+            let (name, step) = (name.unwrap_or(recorded_at), JournalStep::SetAside);
+            journal.write(&plan.places.output, name, step, self.signing_key)?;
+        }
+        Ok(())
     }
 
     fn journal(
@@ -650,6 +684,7 @@ impl Purge<'_> {
             nothing_left,
             shared,
             superseded: plan.superseded.clone(),
+            replaced: plan.replaced.clone(),
             left_before,
             dated_later: plan.dated_later.clone(),
         })
@@ -775,7 +810,13 @@ impl PurgePlan {
         let doubtful = self.remains.doubtful.iter();
         let doubtful = doubtful
             .filter(|(_, doubt)| doubt.is_of_manifest() && !matches!(doubt, Doubt::Needed(_)));
-        let left = doubtful.map(|(file, doubt)| LeftFile::new(file, doubt.text(file)));
+        let left = doubtful.map(|(file, doubt)| {
+            let is_not_real = matches!(doubt, Doubt::NotReal | Doubt::NotRealAside);
+            match is_not_real && file.part != FilePart::CutOff && self.places.holds_no_file(file) {
+                true => LeftFile::unseen(file, doubt.text(file)),
+                false => LeftFile::new(file, doubt.text(file)),
+            }
+        });
         left.collect()
     }
 

@@ -3,7 +3,8 @@
 //! (Personal Information Protection Law, Articles 47 and 54). They are kept in
 //! the output folder.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -445,8 +446,8 @@ pub struct Journal {
     /// The start of the deletion. If purges were interrupted, the start of the
     /// first.
     pub begun_at: Timestamp,
-    /// The start of the purge that wrote the journal, if an interrupted one began before; else
-    /// `None`.
+    /// The start of the purge that set its files aside, if that is not `begun_at`: an interrupted
+    /// one began before, or the journal keeps what a record left uncertain. Else `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_begun_at: Option<Timestamp>,
     /// Files that are to be deleted.
@@ -532,11 +533,12 @@ impl SignedDocument for Journal {
 pub struct OtherDocument {
     /// The public key of the key that signed it.
     pub public_key: String,
-    /// The end of the deletion; of a journal, the start.
+    /// The end of the deletion; of a journal, the start of the purge that set its files aside.
     pub at: Timestamp,
     /// Whether it is a record.
     pub is_record: bool,
-    /// The files of the round that it lists as set aside or deleted.
+    /// The files of the round that it lists as set aside or deleted, if no later document of
+    /// another key does.
     pub files: Vec<RoundFile>,
     /// Those that its purge has seen and left.
     pub seen: Vec<RoundFile>,
@@ -586,7 +588,8 @@ impl Journals {
             })
         };
         let is_by_other = |key: &PublicKey| ![signed_by.signer, own].contains(&key);
-        let mut known = BTreeSet::new();
+        // The number of the document that says last what became of a file.
+        let mut last: BTreeMap<RoundFile, usize> = BTreeMap::new();
         let mut bytes_of_others = 0;
         // One document at a time is in memory.
         for entry in folder.entries().unwrap_or_default() {
@@ -619,33 +622,50 @@ impl Journals {
                         }
                         continue;
                     }
+                    let at = journal.set_aside_at();
                     let files = journal.set_aside.into_iter();
                     OtherDocument {
                         files: files.map(|placed| placed.file).collect(),
                         seen: Vec::new(),
                         public_key: journal.public_key,
-                        at: journal.begun_at,
+                        at,
                         is_record: false,
                     }
                 }
                 () => continue,
             };
-            let mut files: Vec<RoundFile> =
-                by_other.files.iter().map(RoundFile::recorded).collect();
-            files.retain(|file| is_of_round(file) && known.insert(file.clone()));
-            let bytes = files.iter().map(RoundFile::most_bytes_recorded);
-            bytes_of_others += bytes.sum::<u64>();
+            let files = by_other.files.iter().map(RoundFile::recorded);
+            for file in files.filter(|file| is_of_round(file)) {
+                let bytes = file.most_bytes_recorded();
+                match last.entry(file) {
+                    Entry::Vacant(vacant) => {
+                        bytes_of_others += bytes;
+                        vacant.insert(journals.by_others.len());
+                    }
+                    Entry::Occupied(mut known) => {
+                        let earlier = journals.by_others.get(*known.get());
+                        if earlier.is_some_and(|earlier| earlier.at < by_other.at) {
+                            known.insert(journals.by_others.len());
+                        }
+                    }
+                }
+            }
             if bytes_of_others > MOST_BYTES_OF_OTHERS {
                 return Err(too_many_by_others(&folder.path().join(name)));
             }
             let seen = by_other.seen.iter().map(RoundFile::recorded);
             let seen = seen.filter(|file| is_of_round(file)).collect();
             let other = OtherDocument {
-                files,
+                files: Vec::new(),
                 seen,
                 ..by_other
             };
             journals.by_others.push(other);
+        }
+        for (file, number) in last {
+            if let Some(document) = journals.by_others.get_mut(number) {
+                document.files.push(file);
+            }
         }
         Ok(journals)
     }

@@ -28,6 +28,7 @@ pub mod page;
 mod places;
 pub mod purging;
 pub mod remains;
+pub mod replaced;
 pub mod round;
 pub mod round_folder;
 pub mod sealed;

@@ -137,6 +137,30 @@ impl Places {
         })
     }
 
+    /// Whether what has a file's name, or the purge's name for it, in its folder certainly is not
+    /// the file, and neither leads to it nor holds it: an empty folder, a pipe, or a link that
+    /// leads nowhere.
+    pub(crate) fn holds_no_file(&self, file: &RoundFile) -> bool {
+        let Some(folder) = self.of(file.part) else {
+            return false;
+        };
+        let path = Path::new(&file.path);
+        let is_missing = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+        let names = [path.to_path_buf(), aside_place(file, path)];
+        names.iter().all(|name| match folder.kind(name) {
+            Ok(EntryKind::File) => false,
+            Ok(EntryKind::Folder) => {
+                let entries = folder.folder(name).and_then(|inner| inner.entries());
+                entries.is_ok_and(|entries| entries.is_empty())
+            }
+            Ok(EntryKind::Link) => {
+                std::fs::metadata(folder.path().join(name)).is_err_and(is_missing)
+            }
+            Ok(_) => true,
+            Err(error) => is_missing(error),
+        })
+    }
+
     /// Whether a leftover may still be at its path in a record, in which numbers are blacked
     /// out: it is there, or a folder in the path cannot be read.
     pub(crate) fn may_hold_leftover(&self, path: &Path) -> bool {

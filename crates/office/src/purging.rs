@@ -16,6 +16,7 @@ use crate::ending::Ending;
 use crate::manifest::Manifest;
 use crate::other_outputs::Judging;
 use crate::remains::KeyIdOf;
+use crate::replaced::unnamed;
 use crate::round::{SIGNING_KEY, WrittenRound};
 use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::{PublicKey, SigningKey};
@@ -120,7 +121,9 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         program,
         today: Zoned::now().date(),
     };
-    let unknown_files = UnknownFiles::find(&found, judging);
+    let mut unknown_files = UnknownFiles::find(&found, judging);
+    let replaced = purged.iter().flat_map(|one| &one.replaced);
+    unknown_files.add(unnamed(&found, replaced, key_id));
     let told = found.foreign_text().into_iter();
     for text in told.chain(uncertain(&found)).chain(unknown_files.text()) {
         output.say(&text);
@@ -386,8 +389,10 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
         let shared = purged.shared.len();
         if shared > 0 {
             say(
-                format!("  与另一输出文件夹共用的{shared}个文件见上"),
-                format!("  {shared} files that it shares with another output folder: see above"),
+                format!("  与另一输出文件夹共用的{shared}个文件，见该文件夹"),
+                format!(
+                    "  {shared} files that it shares with another output folder, which lists them"
+                ),
             );
         }
         for file in &record.removed_earlier {

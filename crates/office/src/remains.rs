@@ -100,6 +100,29 @@ impl Remains {
         });
     }
 
+    /// Takes the inputs for gone of which a record says that they were deleted, and in whose place
+    /// a file with other content is: that is not the file, and where a folder is used round after
+    /// round, it is the next round's. Returns them.
+    pub fn take_replaced(&mut self, is_recorded: impl Fn(&RoundFile) -> bool) -> Vec<RoundFile> {
+        let replaced = self.take_for_gone(|file, doubt| {
+            doubt.is_of_other_content() && file.is_input() && is_recorded(file)
+        });
+        replaced.into_iter().map(|(file, _)| file).collect()
+    }
+
+    /// Takes files for gone of which the purge has found out more. Returns them.
+    pub(crate) fn take_for_gone(
+        &mut self,
+        is_gone: impl Fn(&RoundFile, Doubt) -> bool,
+    ) -> Vec<(RoundFile, Doubt)> {
+        let taken = self
+            .doubtful
+            .extract_if(.., |(file, doubt)| is_gone(file, *doubt));
+        let taken: Vec<(RoundFile, Doubt)> = taken.collect();
+        self.gone.extend(taken.iter().map(|(file, _)| file.clone()));
+        taken
+    }
+
     /// Adds files that only the round file names and no step read.
     pub fn leave_unread(&mut self, unread: &[RoundFile]) {
         let unread = unread.iter().map(|file| (file.clone(), Doubt::NotRead));
@@ -263,6 +286,11 @@ impl Doubt {
     /// Whether it is a doubt about a file that the manifest names below the folders of the round.
     pub(crate) fn is_of_manifest(self) -> bool {
         !matches!(self, Doubt::Outside | Doubt::NotRead)
+    }
+
+    /// Whether what is in the place of the file has other content.
+    pub(crate) fn is_of_other_content(self) -> bool {
+        matches!(self, Doubt::Changed | Doubt::OtherKey)
     }
 
     /// Returns the message for the user about this file.

@@ -89,6 +89,21 @@ impl UnknownFiles {
         unknown
     }
 
+    /// Adds files that have a name which aidlink knows, and are others. Paths are relative to the
+    /// round's folder.
+    pub fn add(&mut self, paths: impl IntoIterator<Item = String>) {
+        for path in paths {
+            let path = shown_path(Path::new(&path));
+            if self.first.contains(&path) {
+                continue;
+            }
+            self.count += 1;
+            if self.first.len() < MAX_NAMED {
+                self.first.push(path);
+            }
+        }
+    }
+
     /// Returns whether the folder was searched completely and holds no unknown file, and no other
     /// output folder with data.
     pub fn is_empty(&self) -> bool {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use aidlink_faults::text::Text;
 
 use crate::deletion_record::{LeftFile, RoundFile};
-use crate::remains::FoundFile;
+use crate::remains::{Doubt, FoundFile};
 
 /// What a purge did in one output folder.
 #[derive(Clone, Default)]
@@ -23,6 +23,14 @@ impl Done {
     pub(super) fn leave(&mut self, file: &RoundFile, refused: Refused) {
         self.left.push(LeftFile::new(file, refused.why));
         self.kept.extend(refused.kept);
+    }
+
+    /// Takes back that files were left for these doubts. What the purge could not remove stays.
+    pub(super) fn retract(&mut self, files: &[(RoundFile, Doubt)]) {
+        let files = files.iter();
+        let entries = files.map(|(file, doubt)| LeftFile::new(file, doubt.text(file)));
+        let entries: Vec<LeftFile> = entries.collect();
+        self.left.retain(|left| !entries.contains(left));
     }
 }
 

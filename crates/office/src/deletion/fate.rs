@@ -1,6 +1,7 @@
 //! Decides what became of each file that should be gone: from what journals and records
 //! state, what is in the folders now, and what the purge did.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aidlink_faults::text::Text;
@@ -73,10 +74,11 @@ pub(super) struct Accounts {
     pub(super) confirmed: Vec<RoundFile>,
     /// Files in `left` that a purge was going to delete, and of which only journals say so. A
     /// journal must keep them.
-    pub(super) perhaps_there: Vec<PlacedFile>,
-    /// Files in `left` that a purge had set aside, and of which this one has seen nothing. A
-    /// journal must keep them too.
-    pub(super) perhaps_removed: Vec<PlacedFile>,
+    pub(super) perhaps_there: BTreeSet<PlacedFile>,
+    /// Files in `left` that a purge had set aside, and of which no purge has seen anything since.
+    /// A journal must keep them too, with the time from which on a statement that a purge has seen
+    /// them counts. Leftovers have none: no statement tells equal ones apart.
+    pub(super) perhaps_removed: BTreeMap<Option<Timestamp>, BTreeSet<PlacedFile>>,
 }
 
 /// Decides what became of each file of an output folder.
@@ -105,13 +107,13 @@ impl Decision<'_> {
         }
         // Not if a purge has seen the file since, whoever signed its record.
         let mut claims = self.by_others.of(file);
-        let by_another = claims.find(|claim| !self.recorded.is_seen_after(file, claim.at));
+        let by_another = claims.find(|claim| !self.recorded.is_seen_since(file, claim.at));
         let can_be_confirmed = by_another.is_some_and(|claim| claim.can_be_confirmed);
         let by_another = by_another.map(|claim| Text::clone(&claim.why));
         let is_here = self.here.has(file);
         // What a journal says of a file ends when a purge has seen it since.
         let is_open = journaled
-            .is_some_and(|journaled| !self.recorded.is_seen_after(file, journaled.begun_at));
+            .is_some_and(|journaled| !self.recorded.is_seen_since(file, journaled.begun_at));
         // A purge with another key may have removed a file since.
         let is_later =
             |journaled: &&Journaled| !self.recorded.times(file).any(|at| at > journaled.begun_at);
@@ -210,30 +212,37 @@ pub(super) fn accounts(
     let journaled = stated.journaled.iter();
     let journaled = journaled.map(|journaled| (&journaled.placed.file, Some(journaled)));
     let mut accounts = Accounts::default();
-    let mut decided = Vec::new();
+    let mut fates = Vec::new();
+    let mut uncertain = Vec::new();
+    // What the record of this purge says to have seen. Of leftovers only what may be the file: no
+    // statement ends what a journal says of them, for equal ones have the same name.
     let mut seen: ByFile<()> = remains.seen().collect();
+    let left = done.left.iter();
+    for left in left.filter(|left| left.part != FilePart::CutOff && left.is_seen()) {
+        seen.add(&left.file(), ());
+    }
     for (file, journaled) in journaled.chain(files) {
         let fate = decision.fate(file, journaled);
         if matches!(fate, Fate::Seen(_)) {
             seen.add(file, ());
         }
-        decided.push((file, journaled, fate));
-    }
-    let mut fates = Vec::new();
-    for (file, journaled, fate) in decided {
         let is_open = matches!(fate, Fate::Uncertain(_) | Fate::Taken(_) | Fate::Seen(_));
-        if let Some(journaled) = journaled.filter(|_| is_open) {
-            // Whoever takes away what this purge has seen must not make it count as deleted.
-            match journaled.is_set_aside && !seen.has(file) {
-                true => accounts.perhaps_removed.push(journaled.placed.clone()),
-                false => accounts.perhaps_there.push(journaled.placed.clone()),
-            }
-        }
+        uncertain.extend(journaled.filter(|_| is_open));
         fates.push((file, fate));
     }
-    for kept in [&mut accounts.perhaps_removed, &mut accounts.perhaps_there] {
-        kept.sort();
-        kept.dedup();
+    for journaled in uncertain {
+        let placed = journaled.placed.clone();
+        let (file, at) = (&placed.file, journaled.begun_at);
+        // Whoever takes away what this purge or one since has seen must not make it count as
+        // deleted.
+        let is_seen = seen.has(file) || decision.recorded.is_seen_since(file, at);
+        if journaled.is_set_aside && !is_seen {
+            let at = (file.part != FilePart::CutOff).then_some(at);
+            let kept = accounts.perhaps_removed.entry(at).or_default();
+            kept.insert(placed);
+        } else {
+            accounts.perhaps_there.insert(placed);
+        }
     }
     accounts.left.clone_from(&done.left);
     let mut left = files_of(&accounts.left);

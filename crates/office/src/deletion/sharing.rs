@@ -4,6 +4,7 @@ use super::by_file::ByFile;
 use super::done::Done;
 use super::fate::files_of;
 use super::stated::Stated;
+use crate::accounted::Accounted;
 use crate::deletion_record::RoundFile;
 use crate::remains::{Doubt, Remains};
 use crate::verification::Provenance;
@@ -56,24 +57,62 @@ pub(super) fn supersede(
     removed: &[RoundFile],
 ) -> Vec<RoundFile> {
     let is_superseded = |file: &RoundFile, doubt: Doubt| {
-        matches!(doubt, Doubt::Changed | Doubt::OtherKey)
+        doubt.is_of_other_content()
             && file.is_input()
             && removed
                 .iter()
                 .any(|other| other.is_at_path_of(file) && !other.is_same(file))
     };
-    let mut superseded = Vec::new();
-    remains.doubtful.retain(|(file, doubt)| {
-        let is_kept = !is_superseded(file, *doubt);
-        if !is_kept {
-            superseded.push(file.clone());
+    let superseded = remains.take_for_gone(is_superseded);
+    done.retract(&superseded);
+    superseded.into_iter().map(|(file, _)| file).collect()
+}
+
+/// Returns the inputs that a purge removed for one of its output folders, and left under no other
+/// name there.
+pub(super) fn removed_whole<'d>(done: impl Iterator<Item = &'d Done>) -> ByFile<()> {
+    let mut whole = ByFile::default();
+    for done in done {
+        let left = files_of(&done.left);
+        let inputs = done.removed.iter().filter(|file| file.is_input());
+        for file in inputs.filter(|file| !left.has(file)) {
+            whole.add(file, ());
         }
-        is_kept
+    }
+    whole
+}
+
+/// Decides of inputs that an output folder left to another round, and that the same purge removed
+/// for an output folder of that round: `removed`, as far as nothing `is_there` at their names.
+pub(super) fn take_removed(
+    remains: &mut Remains,
+    done: &mut Done,
+    removed: &ByFile<()>,
+    is_there: impl Fn(&RoundFile) -> bool,
+) {
+    let taken = remains.take_for_gone(|file, doubt| {
+        matches!(doubt, Doubt::OtherRound | Doubt::UnknownRound)
+            && removed.has(file)
+            && !is_there(file)
     });
-    done.left
-        .retain(|left| !superseded.iter().any(|file| file.is_same(&left.file())));
-    remains.gone.extend(superseded.iter().cloned());
-    superseded
+    done.retract(&taken);
+}
+
+/// Decides of inputs for which records account and in whose place a file with other content is:
+/// they are gone. Returns them.
+pub(super) fn take_replaced(
+    remains: &mut Remains,
+    done: &mut Done,
+    accounted: &Accounted,
+) -> Vec<RoundFile> {
+    let replaced = remains.take_replaced(|file| accounted.has(file));
+    // Another output folder, for which no record accounts for the same file, may have left it.
+    done.left.retain(|left| {
+        let file = left.file();
+        let texts = [Doubt::Changed, Doubt::OtherKey].map(|doubt| doubt.text(&file));
+        !(file.is_input() && texts.contains(&left.why) && accounted.has(&file))
+    });
+    replaced
 }
 
 /// Returns those of the inputs `removed` that an output folder names and that were removed for

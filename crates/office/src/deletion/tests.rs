@@ -425,12 +425,7 @@ fn a_file_is_set_aside_in_the_folder_that_the_journal_names() {
 fn a_common_input_that_was_moved_away_is_missing_for_no_output() {
     for kept in [0, 1] {
         let mut signed = Signed::new();
-        let other = signed.round.path("other");
-        let copied = std::process::Command::new("cp")
-            .arg("-a")
-            .args([&signed.outputs[0], &other])
-            .status();
-        assert!(copied.expect("cp").success());
+        let other = second_output(&signed);
         let plan = signed.plan();
         let set_aside = signed.set_aside(&plan);
         let journaled = set_aside.iter().map(|aside| aside.found.journaled());
@@ -472,12 +467,7 @@ fn a_common_input_that_was_moved_away_is_missing_for_no_output() {
 #[test]
 fn what_a_purge_set_aside_after_a_statement_that_it_was_left_counts_as_deleted() {
     let mut signed = Signed::new();
-    let other = signed.round.path("other");
-    let copied = std::process::Command::new("cp")
-        .arg("-a")
-        .args([&signed.outputs[0], &other])
-        .status();
-    assert!(copied.expect("cp").success());
+    let other = second_output(&signed);
     let first = signed.outputs[0].clone();
     // The first one, killed before it removed anything.
     let plan = signed.plan();
@@ -523,6 +513,252 @@ fn what_a_purge_set_aside_after_a_statement_that_it_was_left_counts_as_deleted()
         let earlier = paths(&record.removed_earlier);
         for input in inputs {
             assert!(earlier.contains(input), "{input} {earlier:?}");
+        }
+    }
+}
+
+/// The inputs, by their paths in the round's folder.
+const INPUTS: [&str; 2] = ["exports/students.csv", "round.key"];
+
+/// Makes a purge of the first output that removes all files and is killed before its record.
+fn kill_before_the_record(signed: &Signed, purge: &Purge<'_>) {
+    let plan = purge.plan(&signed.outputs[0]).expect("a plan");
+    let removal = signed.removal(&plan);
+    purge.write_journal(&plan, Vec::new()).expect("writable");
+    let set_aside = removal.set_aside(
+        &plan.remains.there,
+        &removal.lock_leftovers(),
+        &ByFile::default(),
+        &mut BTreeSet::new(),
+        &mut Done::default(),
+    );
+    let (set_aside, _) = set_aside;
+    let journaled = set_aside.iter().map(|aside| aside.found.journaled());
+    let journal = purge.write_journal(&plan, journaled.collect());
+    journal.expect("writable");
+    for aside in &set_aside {
+        let removed = removal.remove_one(aside, &mut Unsynced::default());
+        assert!(matches!(removed, Ok(1)));
+    }
+}
+
+/// Copies a folder. No program does it: until it has started, it would hold the locks of the purges
+/// of other tests.
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("a free name");
+    for entry in fs::read_dir(from).expect("readable") {
+        let from = entry.expect("readable").path();
+        let to = to.join(from.file_name().expect("a name"));
+        if from.is_dir() {
+            copy_folder(&from, &to);
+        } else {
+            fs::copy(&from, &to).expect("writable");
+        }
+    }
+}
+
+/// Returns a second output folder of the round.
+fn second_output(signed: &Signed) -> PathBuf {
+    let other = signed.round.path("other");
+    copy_folder(&signed.outputs[0], &other);
+    other
+}
+
+/// A purge sees the inputs again, which have other content, and leaves them. Then they are as
+/// they were.
+fn see_inputs(signed: &mut Signed, purged: &Path) {
+    let kept = std::mem::replace(&mut signed.outputs, vec![purged.to_path_buf()]);
+    for input in INPUTS {
+        signed.round.write(input, "changed");
+    }
+    let left = signed.run().left;
+    assert_eq!(left.iter().filter(|left| left.is_seen()).count(), 2);
+    signed.outputs = kept;
+    for (input, content) in INPUTS.iter().zip(["rows", crate::finished_round::KEY]) {
+        signed.round.write(input, content);
+    }
+}
+
+/// What hides an input from a purge.
+#[derive(Clone, Copy, Debug)]
+enum Hiding {
+    /// Its folder is not here.
+    FolderAway,
+    /// It was moved, and a link is in its place.
+    Link,
+    /// It was moved, and a folder is in its place.
+    Folder,
+}
+
+/// A purge was killed, another output's purge has seen an input since, and one that comes later
+/// cannot look for it, whether or not it knows what the other one has seen.
+#[test]
+fn what_a_purge_has_seen_is_not_kept_as_set_aside_by_one_that_cannot_look() {
+    for hiding in [Hiding::FolderAway, Hiding::Link, Hiding::Folder] {
+        for between in [&[0][..], &[0, 1], &[0, 0, 1, 0]] {
+            let mut signed = Signed::new();
+            let other = second_output(&signed);
+            kill_before_the_record(&signed, &signed.purge());
+            see_inputs(&mut signed, &other);
+            let both = [signed.outputs[0].clone(), other];
+            let (export, taken) = (signed.round.path(INPUTS[0]), signed.round.path("taken"));
+            let folder = export.parent().expect("a folder").to_path_buf();
+            let away = signed.round.path("away");
+            match hiding {
+                Hiding::FolderAway => fs::rename(&folder, &away).expect("writable"),
+                Hiding::Link | Hiding::Folder => {
+                    fs::rename(&export, &taken).expect("writable");
+                }
+            }
+            match hiding {
+                Hiding::FolderAway => {}
+                Hiding::Link => symlink(&taken, &export).expect("a free name"),
+                Hiding::Folder => fs::create_dir(&export).expect("a free name"),
+            }
+            for count in between {
+                signed.outputs = both[..=*count].to_vec();
+                for purged in signed.purge().run().expect("a purge") {
+                    let mut left = purged.record.left.iter().map(|left| left.path.as_str());
+                    assert!(left.any(|left| left == INPUTS[0]), "{hiding:?}");
+                }
+            }
+            match hiding {
+                Hiding::FolderAway => {
+                    fs::rename(&away, &folder).expect("writable");
+                    fs::rename(&export, &taken).expect("writable");
+                }
+                Hiding::Link => fs::remove_file(&export).expect("a link"),
+                Hiding::Folder => fs::remove_dir(&export).expect("a folder"),
+            }
+            signed.outputs = both.to_vec();
+            for purged in signed.purge().run().expect("a purge") {
+                let record = purged.record;
+                let (earlier, missing) = (&record.removed_earlier, &record.not_found);
+                assert!(!paths(earlier).contains(INPUTS[0]), "{hiding:?} {record:?}");
+                assert!(paths(missing).contains(INPUTS[0]), "{hiding:?} {record:?}");
+            }
+            assert!(taken.exists());
+        }
+    }
+}
+
+/// The record of the same output says that it was seen, and a person looks after it.
+#[test]
+fn what_a_record_has_seen_in_the_place_of_a_file_ends_what_a_killed_purge_said() {
+    for is_link in [true, false] {
+        let signed = Signed::new();
+        kill_before_the_record(&signed, &signed.purge());
+        let export = signed.round.path(INPUTS[0]);
+        let archive = signed.round.path("archive");
+        fs::write(&archive, "rows").expect("writable");
+        match is_link {
+            true => symlink(&archive, &export).expect("a free name"),
+            false => {
+                fs::create_dir(&export).expect("a free name");
+                fs::rename(&archive, export.join("archive")).expect("writable");
+            }
+        }
+        for _ in 0..2 {
+            let record = signed.run();
+            let [left] = record.left.as_slice() else {
+                panic!("{:?}", record.left)
+            };
+            assert!(left.path == INPUTS[0] && left.is_seen(), "{left:?}");
+        }
+        match is_link {
+            true => fs::remove_file(&export).expect("a link"),
+            false => fs::remove_dir_all(&export).expect("a folder"),
+        }
+        let record = signed.run();
+        assert!(record.removed_earlier.is_empty(), "{record:?}");
+        assert_eq!(paths(&record.not_found), [INPUTS[0].to_owned()].into());
+    }
+}
+
+/// What certainly is not the file, and does not lead to it, ends nothing.
+#[test]
+fn what_cannot_be_the_file_ends_nothing_that_a_killed_purge_said() {
+    for is_link in [true, false] {
+        let signed = Signed::new();
+        kill_before_the_record(&signed, &signed.purge());
+        let export = signed.round.path(INPUTS[0]);
+        match is_link {
+            true => symlink("nowhere", &export).expect("a free name"),
+            false => fs::create_dir(&export).expect("a free name"),
+        }
+        for _ in 0..2 {
+            let record = signed.run();
+            let [left] = record.left.as_slice() else {
+                panic!("{:?}", record.left)
+            };
+            assert!(left.path == INPUTS[0] && !left.is_seen(), "{left:?}");
+        }
+        match is_link {
+            true => fs::remove_file(&export).expect("a link"),
+            false => fs::remove_dir(&export).expect("a folder"),
+        }
+        let record = signed.run();
+        let earlier = paths(&record.removed_earlier);
+        assert_eq!(earlier, [INPUTS[0].to_owned()].into(), "{record:?}");
+        assert!(record.not_found.is_empty(), "{record:?}");
+    }
+}
+
+/// Nobody has seen it since: then the killed purge removed it, however often nobody could look.
+#[test]
+fn what_a_killed_purge_removed_counts_after_any_number_of_purges_that_cannot_look() {
+    let signed = Signed::new();
+    kill_before_the_record(&signed, &signed.purge());
+    let (exports, away) = (signed.round.path("exports"), signed.round.path("away"));
+    fs::rename(&exports, &away).expect("writable");
+    for _ in 0..3 {
+        let record = signed.run();
+        let left = record.left.iter().map(|left| left.path.as_str());
+        assert_eq!(left.collect::<Vec<_>>(), [INPUTS[0]]);
+        assert!(!record.left[0].is_seen());
+    }
+    fs::rename(&away, &exports).expect("writable");
+    let record = signed.run();
+    assert_eq!(
+        paths(&record.removed_earlier),
+        [INPUTS[0].to_owned()].into()
+    );
+    assert!(record.left.is_empty() && record.not_found.is_empty());
+}
+
+/// A purge with another key goes on with what a killed one began, or with what it had deleted
+/// itself before, and is killed. Another output's purge has seen the inputs before that.
+#[test]
+fn what_another_key_set_aside_after_a_purge_has_seen_it_is_left_for_that_key() {
+    for is_by_other_before in [true, false] {
+        let mut signed = Signed::new();
+        let other = second_output(&signed);
+        let key = signed.round.key("other.key");
+        let by_other = |signed: &Signed, is_killed: bool| {
+            let purge = Purge {
+                signing_key: &key,
+                other_signer: Some("lost"),
+                ..signed.purge()
+            };
+            match is_killed {
+                true => kill_before_the_record(signed, &purge),
+                false => drop(purge.run().expect("a purge")),
+            }
+        };
+        match is_by_other_before {
+            true => by_other(&signed, false),
+            false => kill_before_the_record(&signed, &signed.purge()),
+        }
+        see_inputs(&mut signed, &other);
+        by_other(&signed, true);
+        signed.outputs.push(other);
+        let purged = signed.purge().run().expect("a purge").remove(0);
+        let record = purged.record;
+        for input in INPUTS {
+            let mut left = record.left.iter().filter(|left| left.path == input);
+            let left = left.next().expect("left").why.en.as_str();
+            assert!(left.contains("another key"), "{input}: {left}");
+            assert!(!paths(&record.not_found).contains(input), "{input}");
         }
     }
 }
