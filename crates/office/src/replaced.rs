@@ -16,8 +16,8 @@ use crate::remains::{KeyIdOf, LONGEST_KEY_FILE, inputs};
 use crate::round_folder::{RoundFolder, manifest_of};
 
 /// Returns the paths, relative to the round's folder, of those of the files in the places of
-/// `replaced` that are none of an output folder that belongs to the round's folder: no manifest
-/// names what is there.
+/// `replaced` that are none of an output folder below the round's folder: no manifest there
+/// names their content.
 pub fn unnamed<'f>(
     found: &RoundFolder,
     replaced: impl IntoIterator<Item = &'f RoundFile>,
@@ -33,7 +33,7 @@ pub fn unnamed<'f>(
     if paths.is_empty() {
         return BTreeSet::new();
     }
-    let outputs: BTreeSet<_> = found.outputs.iter().chain(&found.beside).collect();
+    let outputs: BTreeSet<_> = found.outputs.iter().chain(&found.siblings).collect();
     let manifests = outputs.into_iter().filter_map(|output| manifest_of(output));
     let manifests = manifests.map(|manifest| (inputs(&manifest), manifest));
     let manifests: Vec<(Vec<RoundFile>, Manifest)> = manifests.collect();
