@@ -322,15 +322,13 @@ impl Planning<'_> {
     /// Checks that the case number in a row is one that the register has of the lead with the number
     /// in the row: whoever sorts some columns only may sort the name with the number.
     fn check_case(&self, line: &LedgerLine, number: &LeadNumber) -> Result<(), CellFault> {
-        let folded_all = |numbers: &[String]| -> Vec<String> {
-            numbers.iter().map(|number| folded(number)).collect()
-        };
         let about = self.book.lead(number).map(|lead| self.book.about(lead));
-        let known = folded_all(&about.unwrap_or_default().case_numbers);
-        let stated = folded_all(&line.list("case_number"));
+        let known = about.unwrap_or_default().case_numbers;
+        // However several numbers are separated.
+        let stated = folded(line.text("case_number").unwrap_or_default());
         let is_other = !known.is_empty()
             && !stated.is_empty()
-            && !stated.iter().any(|number| known.contains(number));
+            && !known.iter().any(|number| stated.contains(&folded(number)));
         match is_other {
             false => Ok(()),
             true => Err(line.fault(
