@@ -36,12 +36,17 @@ fn check_filled_list(path: &std::path::Path) {
             lead_number,
             person_number,
             name,
+            case_numbers: "案2026甲",
+            aid: POLICY.aids.first().map(|aid| &aid.title),
         });
+    let case_number = Text::new("案号", "Case number");
     let issued = Issued {
         round: "R",
         issued_on: AS_OF,
         today: TODAY,
         name: Some(&name),
+        case_number: Some(&case_number),
+        aids: POLICY.aids.iter().map(|aid| &aid.title).collect(),
         leads: leads.collect(),
         elsewhere: &|_| None,
         unless_stated: UnlessStated::default(),
