@@ -31,7 +31,7 @@ pub struct Judging<'j> {
     pub key_id: KeyIdOf<'j>,
     /// The name of the program with which the user purges.
     pub program: &'j str,
-    /// The day of today.
+    /// Today.
     pub today: Date,
 }
 
@@ -106,7 +106,7 @@ impl OfOthers {
             told: Vec::new(),
         };
         for output in &found.siblings {
-            // Outside the round's folder is nothing that is told here.
+            // Only what is below the round's folder is told.
             let Some(place) = relative_to(&found.folder, output) else {
                 continue;
             };

@@ -317,7 +317,7 @@ impl RoundFolder {
                 } else {
                     rounds.extend(here.iter().filter_map(|file| file.id.clone()));
                 }
-                // Those of other rounds are not below this round's folder by its own doing.
+                // An output of another round in a subfolder is purged there, and not with this round.
                 let of_others = |output: &PathBuf| {
                     let is_nested = output.parent() != Some(named_folder);
                     !is_output && is_nested && is_of_another_round(opened.open(output), &rounds)

@@ -1113,7 +1113,7 @@ impl<'l> Plan<'l> {
         let ways = ways();
         let parts = text.split(['，', ',', '、', '；', ';']);
         for part in parts.filter(|part| !part.trim().is_empty()) {
-            // What cannot be said is like no word.
+            // A word that is crossed out is refused as one that is not known.
             let part = stated(part).unwrap_or_default();
             let told = bys
                 .iter()
