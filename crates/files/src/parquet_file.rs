@@ -7,13 +7,14 @@
 //! its own header. So this module counts pages where they are read.
 
 mod thrift;
+mod windows;
 
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
-use std::sync::Arc;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{
     FooterTail, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
@@ -23,6 +24,7 @@ use parquet::schema::types::SchemaDescPtr;
 
 use crate::guarded::guarded;
 use thrift::{Event, Fields, Type, walk};
+use windows::Windows;
 
 /// Maximum length of a footer in bytes. It grows with columns times row groups; a
 /// thousand row groups of a hundred columns take about 20 MiB.
@@ -38,8 +40,8 @@ const LONGEST_FIXED_VALUE: i64 = 64 << 10;
 
 /// Most page headers are short. The minimum and maximum value of a page can make one
 /// longer.
-const SHORT_HEADER: u64 = 4 << 10;
-const LONGEST_HEADER: u64 = 1 << 20;
+const SHORT_HEADER: usize = 4 << 10;
+const LONGEST_HEADER: usize = 1 << 20;
 /// Maximum size of an unpacked page in bytes. Most programs write pages of 1 MiB; some
 /// write a row group as one page, of up to 100 MB.
 const LARGEST_PAGE: u64 = 256 << 20;
@@ -355,7 +357,7 @@ impl SchemaShape {
 /// A Parquet file whose page headers are checked before the library reads them. The
 /// pages that are read through it, of one row group, have a limit together.
 pub struct ParquetFile {
-    file: File,
+    windows: Arc<Mutex<Windows>>,
     length: u64,
     budget: PageBudget,
 }
@@ -368,7 +370,7 @@ impl ParquetFile {
     pub fn new(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
         Ok(ParquetFile {
-            file,
+            windows: Arc::new(Mutex::new(Windows::new(file, length))),
             length,
             budget: PageBudget::for_file(length),
         })
@@ -428,7 +430,7 @@ impl ChunkReader for ParquetFile {
     /// never reads.
     fn get_read(&self, start: u64) -> Result<Self::T> {
         Ok(PageHeader {
-            file: self.file.try_clone()?,
+            windows: Arc::clone(&self.windows),
             start,
             budget: self.budget.clone(),
             header: None,
@@ -442,29 +444,32 @@ impl ChunkReader for ParquetFile {
         if end.is_none_or(|end| end > self.length) {
             return Err(ParquetError::EOF("a page ends beyond the file".to_owned()));
         }
-        self.file.get_bytes(start, length)
+        Ok(read(&self.windows, start, length)?)
     }
+}
+
+fn read(windows: &Mutex<Windows>, start: u64, length: usize) -> io::Result<Bytes> {
+    // After a panic, the windows that are left are whole.
+    let mut windows = windows.lock().unwrap_or_else(PoisonError::into_inner);
+    windows.read(start, length)
 }
 
 /// A reader of a page header, which is checked before its first byte is returned.
 pub struct PageHeader {
-    file: File,
+    windows: Arc<Mutex<Windows>>,
     start: u64,
     budget: PageBudget,
-    header: Option<Cursor<Vec<u8>>>,
+    header: Option<Bytes>,
 }
 
 impl PageHeader {
-    fn read_checked(&mut self) -> io::Result<Cursor<Vec<u8>>> {
-        self.file.seek(SeekFrom::Start(self.start))?;
-        let mut header = Vec::new();
+    fn read_checked(&self) -> io::Result<Bytes> {
         for most in [SHORT_HEADER, LONGEST_HEADER] {
-            let left = most - header.len() as u64;
-            (&mut self.file).take(left).read_to_end(&mut header)?;
+            let mut header = read(&self.windows, self.start, most)?;
             if let Some((length, size)) = checked_header(&header) {
                 self.budget.take(size)?;
                 header.truncate(length);
-                return Ok(Cursor::new(header));
+                return Ok(header);
             }
         }
         Err(invalid())
@@ -477,7 +482,7 @@ impl Read for PageHeader {
             Some(header) => header,
             None => self.read_checked()?,
         };
-        let read = header.read(buffer);
+        let read = (&mut header).reader().read(buffer);
         self.header = Some(header);
         read
     }
