@@ -328,11 +328,9 @@ type OpenRows = BTreeMap<usize, Vec<usize>>;
 /// The case rows with the outcomes of every rule, both their own and those of
 /// their persons in the registers.
 struct Candidates {
-    rows: usize,
     /// For each case row, the first row of the same person.
     first_reference: Vec<usize>,
-    /// For each case row, the first row with the same outcomes.
-    alike: Vec<usize>,
+    alike: AlikeRows,
     outcomes: BTreeMap<String, Vec<Outcome>>,
 }
 
@@ -380,9 +378,8 @@ impl Candidates {
             first_reference.push(first);
         }
         Candidates {
-            rows: tokens.len(),
             first_reference,
-            alike: alike(tokens.len(), &outcomes),
+            alike: AlikeRows::of(tokens.len(), &outcomes),
             outcomes,
         }
     }
@@ -397,14 +394,10 @@ impl Candidates {
         let unverified = unverified(policy, not_verified_by);
         // Few patterns of outcomes occur, and each is evaluated once.
         let of_aid = |aid: &Aid| {
-            let mut known: HashMap<usize, Option<Verdict>> = HashMap::new();
-            let mut verdict = |row: usize| {
-                let alike = self.alike[row];
-                let verdict = known.entry(alike);
-                *verdict.or_insert_with(|| self.verdict(aid, alike, &unverified))
-            };
-            let rows = 0..self.rows;
-            rows.filter_map(|row| Some((row, verdict(row)?))).collect()
+            let verdicts = self.alike.each(|row| self.verdict(aid, row, &unverified));
+            let rows = self.alike.kind_of_row.iter().enumerate();
+            let rows = rows.filter_map(|(row, kind)| Some((row, verdicts[*kind]?)));
+            rows.collect()
         };
         policy.aids.iter().map(of_aid).collect()
     }
@@ -456,36 +449,32 @@ impl Candidates {
         let unverified: BTreeSet<&str> = unverified(policy, not_verified_by);
         let mut received: BTreeMap<(usize, usize), ReceivedAid> = BTreeMap::new();
         for (place, aid) in policy.aids.iter().enumerate() {
-            let mut known: HashMap<usize, Option<&str>> = HashMap::new();
-            let mut by = |row: usize| {
-                let alike = self.alike[row];
-                let by = known.entry(alike);
-                *by.or_insert_with(|| {
-                    let outcome = |rule: &str| self.outcome(rule, alike);
-                    let verified = |rule: &str| match unverified.contains(rule) {
-                        true => Outcome::Unknown,
-                        false => outcome(rule),
-                    };
-                    // The procuratorate's own statement, however old.
-                    if aid.referred.outcome(&outcome) != Outcome::Yes {
-                        return None;
-                    }
-                    aid.received_by(&verified, &|rule| receipts.contains(rule))
-                })
-            };
-            for row in 0..self.rows {
+            let by = self.alike.each(|row| {
+                let outcome = |rule: &str| self.outcome(rule, row);
+                let verified = |rule: &str| match unverified.contains(rule) {
+                    true => Outcome::Unknown,
+                    false => outcome(rule),
+                };
+                // The procuratorate's own statement, however old.
+                if aid.referred.outcome(&outcome) != Outcome::Yes {
+                    return None;
+                }
+                aid.received_by(&verified, &|rule| receipts.contains(rule))
+            });
+            for (row, kind) in self.alike.kind_of_row.iter().enumerate() {
                 let person_and_aid = (self.first_reference[row], place);
+                let Some(rule) = by[*kind] else {
+                    continue;
+                };
                 if received.contains_key(&person_and_aid) || is_lead(&person_and_aid) {
                     continue;
                 }
-                if let Some(rule) = by(row) {
-                    let one = ReceivedAid {
-                        aid: aid.id.clone(),
-                        reference: row,
-                        rule: rule.to_owned(),
-                    };
-                    received.insert(person_and_aid, one);
-                }
+                let one = ReceivedAid {
+                    aid: aid.id.clone(),
+                    reference: row,
+                    rule: rule.to_owned(),
+                };
+                received.insert(person_and_aid, one);
             }
         }
         received.into_values().collect()
@@ -512,7 +501,7 @@ impl Candidates {
         for rows in rows.chunk_by(is_same) {
             let aids: BTreeSet<usize> = rows.iter().flat_map(|(_, aids)| *aids).copied().collect();
             let cases = rows.iter().map(|(row, aids)| {
-                let unknown = known.entry(self.alike[**row]);
+                let unknown = known.entry(self.alike.kind_of_row[**row]);
                 CaseNotJudged {
                     reference: **row,
                     unknown: unknown
@@ -567,14 +556,42 @@ fn unverified<'p>(
     rules.map(|rule| rule.id.as_str()).collect()
 }
 
-/// Returns, for each row, the first one with the same outcomes.
-fn alike(rows: usize, outcomes: &BTreeMap<String, Vec<Outcome>>) -> Vec<usize> {
-    let mut first: HashMap<Vec<Outcome>, usize> = HashMap::new();
-    let alike = (0..rows).map(|row| {
-        let outcomes = outcomes.values().map(|column| column[row]).collect();
-        *first.entry(outcomes).or_insert(row)
-    });
-    alike.collect()
+/// The case rows by kind: those of a kind have the same outcomes.
+struct AlikeRows {
+    /// Kinds are numbered from 0.
+    kind_of_row: Vec<usize>,
+    /// The first row of each kind.
+    first: Vec<usize>,
+}
+
+impl AlikeRows {
+    /// Begins with one kind, and divides the kinds by one rule after another.
+    fn of(rows: usize, outcomes: &BTreeMap<String, Vec<Outcome>>) -> Self {
+        let mut kind_of_row = vec![0; rows];
+        let mut first: Vec<usize> = (0..rows.min(1)).collect();
+        for column in outcomes.values() {
+            // Most rules have one outcome for all.
+            if column.iter().all(|outcome| column.first() == Some(outcome)) {
+                continue;
+            }
+            let mut divided: Vec<[Option<usize>; Outcome::ALL.len()]> =
+                vec![[None; Outcome::ALL.len()]; first.len()];
+            first.clear();
+            for (row, (kind, outcome)) in kind_of_row.iter_mut().zip(column).enumerate() {
+                let next = &mut divided[*kind][usize::from(outcome.code())];
+                *kind = *next.get_or_insert_with(|| {
+                    first.push(row);
+                    first.len() - 1
+                });
+            }
+        }
+        AlikeRows { kind_of_row, first }
+    }
+
+    /// Evaluates the first row of each kind.
+    fn each<T>(&self, of_row: impl FnMut(usize) -> T) -> Vec<T> {
+        self.first.iter().copied().map(of_row).collect()
+    }
 }
 
 /// Returns the rules whose outcomes a person at the procuratorate must see: the

@@ -1,5 +1,7 @@
 //! The token: the only identifier of a person that the centre sees.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 /// How tokens are made. Round files, key derivation and token files record it.
@@ -41,7 +43,7 @@ impl TokenAlgorithm {
 /// A key holder can enumerate all possible ID numbers, so a token is
 /// de-identified, not anonymous (Personal Information Protection Law, 73).
 /// For the same reason `Debug` prints none of its bits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token([u8; Token::LENGTH]);
 
 impl Token {
@@ -56,6 +58,20 @@ impl Token {
     /// Returns the bytes as they are stored in a token file.
     pub fn as_bytes(&self) -> &[u8; Token::LENGTH] {
         &self.0
+    }
+}
+
+/// The order of the bytes. As one number they compare faster than one by one, and joins compare
+/// every token.
+impl Ord for Token {
+    fn cmp(&self, other: &Self) -> Ordering {
+        u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+    }
+}
+
+impl PartialOrd for Token {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
