@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use aidlink_contract::leads_file::LeadsFile;
 use aidlink_contract::screened_lead::{NotVerified, Provisional};
-use aidlink_contract::token_file::{TokenFile, TokenFileHead, is_of_case_parties};
+use aidlink_contract::token_file::{TokenFile, TokenFileFault, TokenFileHead, is_of_case_parties};
 use aidlink_contract::token_table::CaseTable;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
@@ -20,6 +20,7 @@ use aidlink_office::sealed::Opener;
 use aidlink_office::signing::SIGNATURE_SUFFIX;
 use aidlink_office::statement::{Content, Statement};
 use aidlink_office::step::Step;
+use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::join::JoinedRegister;
 use crate::screen::{Screening, ScreeningTerms, provisional, screen_joined};
@@ -272,8 +273,10 @@ fn open_files(
 ) -> Result<Vec<OpenedFile>, Faults> {
     let mut faults = FaultCollector::new();
     let mut opened: Vec<OpenedFile> = Vec::new();
-    for path in paths {
-        match open_file(terms, path, opener, beside) {
+    let open = |path: &PathBuf| open_file(terms, path, opener, beside);
+    let results: Vec<_> = paths.par_iter().map(open).collect();
+    for (path, result) in paths.iter().zip(results) {
+        match result {
             Err(fault) => faults.push(fault),
             Ok(file) => {
                 let export = &file.received.head.origin.export;
@@ -466,24 +469,36 @@ type Tables = (Vec<ReceivedFile>, CaseTable, Vec<JoinedRegister>);
 fn read_tables(terms: &RoundTerms, opened: Vec<OpenedFile>) -> Result<Tables, Faults> {
     let mut faults = FaultCollector::new();
     let mut cases: Option<CaseTable> = None;
-    let mut registers = Vec::new();
     let mut files = Vec::new();
-    // The case parties come first.
+    let mut of_registers = Vec::new();
+    let refused = |file: &ReceivedFile, fault: &TokenFileFault| {
+        let export = &file.head.origin.export;
+        send_again(terms, &file.path, Some(export), fault.text())
+    };
     for file in opened {
-        let export = file.received.head.origin.export.clone();
-        let read = if is_of_case_parties(&file.received.head) {
-            file.tokens.read_cases().map(|table| cases = Some(table))
+        if is_of_case_parties(&file.received.head) {
+            match file.tokens.read_cases() {
+                Ok(table) => cases = Some(table),
+                Err(fault) => faults.push(refused(&file.received, &fault)),
+            }
         } else {
-            // If the case parties could not be read, read the register only to
-            // report its faults.
-            let parties = cases.as_ref().map_or(&[][..], CaseTable::tokens);
-            let joined = JoinedRegister::of_file(parties, file.tokens.into_register());
-            joined.map(|joined| registers.push(joined))
-        };
-        if let Err(fault) = read {
-            faults.push(send_again(terms, &file.path, Some(&export), fault.text()));
+            of_registers.push((files.len(), file.tokens));
         }
         files.push(file.received);
+    }
+    // If the case parties could not be read, read the registers only to report their faults.
+    let parties = cases.as_ref().map_or(&[][..], CaseTable::tokens);
+    let join = |(file, tokens): (usize, TokenFile)| {
+        let joined = JoinedRegister::of_file(parties, tokens.into_register());
+        joined.map_err(|fault| refused(&files[file], &fault))
+    };
+    let joined: Vec<_> = of_registers.into_par_iter().map(join).collect();
+    let mut registers = Vec::new();
+    for joined in joined {
+        match joined {
+            Ok(register) => registers.push(register),
+            Err(fault) => faults.push(fault),
+        }
     }
     faults.or_value(cases.map(|cases| (files, cases, registers)))
 }
