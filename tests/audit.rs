@@ -10,7 +10,7 @@ use aidlink_office::audit_log::{AuditLog, Event, read_log};
 use aidlink_office::manifest::{MANIFEST, StepKind};
 use aidlink_office::signing::SigningKey;
 use aidlink_office::step::trusted_comment;
-use aidlink_policy::pack::Policy;
+use aidlink_policy::pack::{CASE_EXPORT, Policy};
 use aidlink_policy::schema::Schemas;
 use serde_json::{Value, json};
 
@@ -284,7 +284,7 @@ fn every_applicable_check_holds_for_an_unchanged_round() {
 fn every_check_that_is_broken_is_reported() {
     let civil = "civil-affairs.assistance";
     type Violation<'b> = &'b dyn Fn(&FinishedRound);
-    let cases: [(&str, Violation<'_>, &[u64]); 38] = [
+    let cases: [(&str, Violation<'_>, &[u64]); 39] = [
         ("no violation", &|finished| finished.sign_again(|_| {}), &[]),
         (
             "an expired impact assessment",
@@ -407,6 +407,23 @@ fn every_check_that_is_broken_is_reported() {
                             *blake3 = "0".repeat(64);
                         }
                         true
+                    },
+                )
+            },
+            &[9],
+        ),
+        (
+            "an input in neither the manifest nor the log",
+            &|finished| {
+                finished.sign_again_with_log(
+                    |manifest| {
+                        let exports = manifest["exports"].as_array_mut().unwrap();
+                        exports.retain(|one| one["export"] != CASE_EXPORT);
+                    },
+                    |event| {
+                        let of_cases = Some(CASE_EXPORT);
+                        !matches!(event, Event::FileRead { export, .. }
+                            if export.as_deref() == of_cases)
                     },
                 )
             },

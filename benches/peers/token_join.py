@@ -4,9 +4,10 @@ python benches/peers/token_join.py --screen aidlink-screen --aidlink aidlink \
     --made made_token_files --parties 1000000 --persons 100000000 --folder DIR
 
 DuckDB does only the join: the outcomes of every person of the register who is a case
-party. aidlink-screen also reads the file twice (for its checksum, then for tokens and
-outcomes), checks that tokens ascend, evaluates the policy and writes the leads. Both
-must count the same persons.
+party. aidlink-screen also verifies the checksums and the senders' signatures of the files,
+checks the order of the tokens and the outcomes of every row, evaluates the policy and writes
+the leads. A third row is DuckDB after `sha256sum -c` and `minisign -V` of the same files.
+All must count the same persons.
 """
 
 import argparse
@@ -35,6 +36,17 @@ row = connection.execute(f'''
     where token in (select token from read_parquet('{cases}'))''').fetchone()
 print(row[0])
 """
+
+CHECKS = '''
+set -eu
+checked() {
+    (cd "${1%/*}" && sha256sum --check --status "${1##*/}.sha256")
+    minisign -V -q -m "$1" -p "$2"
+}
+checked "$1" "$5/procuratorate.pub"
+checked "$2" "$5/civil-affairs.pub"
+"$4" -c "$6" "$1" "$2" "$3"
+'''
 
 
 def make_round(aidlink, folder):
@@ -69,24 +81,27 @@ def main():
     register = tokens / "civil-affairs.assistance.tokens.parquet"
     output = folder / "screened"
     os.environ["RAYON_NUM_THREADS"] = str(options.threads)
-    seconds = {"aidlink-screen": [], "DuckDB": []}
-    processor = {"aidlink-screen": [], "DuckDB": []}
-    peak = {"aidlink-screen": 0, "DuckDB": 0}
+    threads = str(options.threads)
+    commands = {
+        "aidlink-screen": [options.screen, "run", str(round_file), "--tokens", str(cases),
+                           str(register), "--signing-key", str(folder / "round/centre.key"),
+                           "--output", str(output)],
+        "DuckDB": [sys.executable, "-c", DUCKDB, str(cases), str(register), threads],
+        "DuckDB, files verified": ["sh", "-c", CHECKS, "sh", str(cases), str(register), threads,
+                                   sys.executable, str(folder / "round"), DUCKDB],
+    }
+    seconds = {name: [] for name in commands}
+    processor = {name: [] for name in commands}
+    peak = {name: 0 for name in commands}
     counts = {}
     for _ in range(options.runs):
         shutil.rmtree(output, ignore_errors=True)
-        for name, command in (
-            ("aidlink-screen", [options.screen, "run", str(round_file), "--tokens", str(cases),
-                                str(register), "--signing-key", str(folder / "round/centre.key"),
-                                "--output", str(output)]),
-            ("DuckDB", [sys.executable, "-c", DUCKDB, str(cases), str(register),
-                        str(options.threads)]),
-        ):
+        for name, command in commands.items():
             printed, (took, busy, memory) = measure(command, (0, 3))
             seconds[name].append(took)
             processor[name].append(busy)
             peak[name] = max(peak[name], memory)
-            if name == "DuckDB":
+            if name != "aidlink-screen":
                 counts[name] = int(printed)
             else:
                 manifest = json.loads((output / "manifest.json").read_text())
@@ -97,12 +112,13 @@ def main():
           f"{size:,.0f} MB; medians of {options.runs} in turn, {options.threads} threads, "
           "files in the page cache")
     for name, took in seconds.items():
-        print(f"{name:16} {statistics.median(took):7.2f} s  "
+        print(f"{name:22} {statistics.median(took):7.2f} s  "
               f"({min(took):.2f}..{max(took):.2f})  "
               f"{statistics.median(processor[name]):7.2f} CPU s  {peak[name]:7.0f} MiB")
-    for kind, took in (("wall time", seconds), ("processor time", processor)):
-        ratio = statistics.median(took["DuckDB"]) / statistics.median(took["aidlink-screen"])
-        print(f"aidlink-screen : DuckDB = 1 : {ratio:.2f} ({kind})")
+    for peer in list(commands)[1:]:
+        for kind, took in (("wall time", seconds), ("processor time", processor)):
+            ratio = statistics.median(took[peer]) / statistics.median(took["aidlink-screen"])
+            print(f"aidlink-screen : {peer} = 1 : {ratio:.2f} ({kind})")
     if len(set(counts.values())) != 1:
         sys.exit(f"the counts differ: {counts}")
     print(f"persons of the register who are a case party: {counts['DuckDB']:,}, equal")

@@ -2,7 +2,7 @@
 //! agencies, and seals the screened leads to the procuratorate.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use aidlink_contract::leads_file::LeadsFile;
@@ -12,12 +12,12 @@ use aidlink_contract::token_table::CaseTable;
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
+use aidlink_files::regular_file;
 use aidlink_office::audit_log::{Count, Event};
-use aidlink_office::crossing::{CHECKSUM_SUFFIX, CrossedFile, CrossingFile, Expected, receive};
+use aidlink_office::crossing::{CrossedFile, CrossingFile, Expected, receive};
 use aidlink_office::manifest::{Manifest, Received, TokensReceived};
 use aidlink_office::round::RoundTerms;
-use aidlink_office::sealed::Opener;
-use aidlink_office::signing::SIGNATURE_SUFFIX;
+use aidlink_office::sealed::{Opener, is_sealed};
 use aidlink_office::statement::{Content, Statement};
 use aidlink_office::step::Step;
 use rayon::iter::{IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
@@ -213,8 +213,9 @@ pub fn not_verified_text(terms: &RoundTerms, export: &str, reason: NotVerified) 
 /// named folder.
 ///
 /// # Errors
-/// When a folder cannot be read or holds no token file, or holds one whose name was changed: a mail
-/// program or a browser adds a number where there is an older file of the name.
+/// When a folder or a file in it cannot be read, when the folder holds no token file, or when it
+/// holds one whose name was changed: a mail program or a browser adds a number where there is an
+/// older file of the name.
 pub fn token_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
     let mut files = Vec::new();
     for path in named {
@@ -226,13 +227,13 @@ pub fn token_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
         let mut found: Vec<PathBuf> = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| Fault::unreadable(path, &error))?;
+            let file = entry.path();
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            let is_beside = name.ends_with(CHECKSUM_SUFFIX) || name.ends_with(SIGNATURE_SUFFIX);
             if name.ends_with(".parquet") || name.ends_with(".parquet.age") {
-                found.push(entry.path());
-            } else if name.to_lowercase().contains(".parquet") && !is_beside {
-                return Err(is_renamed(&entry.path()));
+                found.push(file);
+            } else if file.is_file() && begins_as_token_file(&file)? {
+                return Err(is_renamed(&file));
             }
         }
         if found.is_empty() {
@@ -251,16 +252,27 @@ pub fn token_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
     Ok(files)
 }
 
+/// Returns whether a file is sealed or a Parquet file, judged by its first bytes.
+fn begins_as_token_file(path: &Path) -> Result<bool, Fault> {
+    const PARQUET: &[u8] = b"PAR1";
+    let unreadable = |error: io::Error| Fault::unreadable(path, &error);
+    let file = regular_file::open(path).map_err(unreadable)?;
+    let mut start = Vec::new();
+    let mut first_bytes = file.take(PARQUET.len() as u64);
+    first_bytes.read_to_end(&mut start).map_err(unreadable)?;
+    Ok(start == PARQUET || is_sealed(path)?)
+}
+
 fn is_renamed(path: &Path) -> Fault {
     Fault::of_file(
         path,
         Text::new(
-            "文件名已被改动，不能确认是否应读取",
-            "the name of this file was changed, so nobody can tell whether it is to be read",
+            "内容是密封文件或 Parquet 文件，而文件名不是令牌文件的名称，不能确认是否应读取",
+            "this is a sealed or a Parquet file without the name of a token file, so nobody can tell whether it is to be read",
         ),
         Text::new(
-            "请改回以 .parquet 或 .parquet.age 结尾的名称；同一导出有两个文件的，只保留应读取的一个，另一个移到别处",
-            "give it back a name that ends with .parquet or .parquet.age; of two files of one export keep the one that is to be read, and move the other elsewhere",
+            "是令牌文件的，请改回以 .parquet 或 .parquet.age 结尾的名称；同一导出有两个文件的，只保留应读取的一个；其他文件请移到别处",
+            "if it is a token file, give it back a name that ends with .parquet or .parquet.age; of two files of one export keep the one that is to be read; move any other file elsewhere",
         ),
     )
 }

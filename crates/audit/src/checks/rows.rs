@@ -15,7 +15,7 @@ use aidlink_policy::pack::{CASE_EXPORT, Guarantee, Guaranteed, REFERRALS_EXPORT}
 use super::finding::{Finding, no_documents, no_exports};
 use crate::evidence::{Evidence, joined};
 use aidlink_agency::spreadsheet_csv::read_csv;
-use aidlink_office::manifest::StepKind;
+use aidlink_office::manifest::{Manifest, StepKind};
 
 pub(super) fn inputs(evidence: &Evidence) -> Finding {
     let manifest = evidence.manifest();
@@ -60,6 +60,11 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
             "运行记录中没有任何输入",
             "the manifest lists no inputs",
         ));
+    } else if !has_what_its_step_reads(manifest) {
+        wrong.push(Text::new(
+            "运行记录缺少本步骤必读的输入",
+            "the manifest lacks an input that its step always reads",
+        ));
     }
     let is_input = |file: &&RoundFile| matches!(file.part, FilePart::Export | FilePart::Received);
     let doubtful = evidence.remains.doubtful.iter();
@@ -87,23 +92,45 @@ pub(super) fn inputs(evidence: &Evidence) -> Finding {
     )
 }
 
+/// Returns whether the manifest has the export that every step of its kind reads, and the case
+/// parties' files that the screening was of.
+fn has_what_its_step_reads(manifest: &Manifest) -> bool {
+    let mut exports = manifest.exports.iter();
+    let mut received = manifest.received.iter();
+    let has_export = match manifest.step {
+        StepKind::Tokenise => exports.next().is_some(),
+        StepKind::Run | StepKind::Resolve => exports.any(|one| one.export == CASE_EXPORT),
+        StepKind::Screen => received.any(|one| one.export.as_deref() == Some(CASE_EXPORT)),
+    };
+    let files = manifest.exports.iter().flat_map(|export| &export.files);
+    let files: BTreeSet<&String> = files.map(|file| &file.blake3).collect();
+    let mut screened = manifest.case_sources.iter().flatten();
+    has_export && screened.all(|source| files.contains(&source.digest))
+}
+
 /// Returns the inputs that the log names and the manifest does not: what is not in it is neither
 /// accounted for nor deleted.
 fn not_in_the_manifest(evidence: &Evidence) -> Vec<Text> {
     let manifest = evidence.manifest();
     let exports = manifest.exports.iter();
     let files = exports.flat_map(|export| export.files.iter().map(|file| &file.blake3));
-    let received = manifest.received.iter().map(|file| &file.plain_blake3);
-    let stated: BTreeSet<&String> = files.chain(received).collect();
+    let files: BTreeSet<&String> = files.collect();
+    let received = manifest.received.iter();
+    let received: BTreeSet<(Option<&str>, &String)> = received
+        .map(|file| (file.export.as_deref(), &file.plain_blake3))
+        .collect();
     let events = evidence.verification.log.events();
     let missing = events.filter_map(|(line, event)| {
-        let digest = match event {
-            Event::FileRead { blake3, .. } => blake3,
-            Event::TokenFileReceived { plain_blake3, .. }
-            | Event::LeadsReceived { plain_blake3, .. } => plain_blake3,
+        let is_there = match event {
+            Event::FileRead { blake3, .. } => files.contains(blake3),
+            Event::TokenFileReceived {
+                export,
+                plain_blake3,
+            } => received.contains(&(Some(export), plain_blake3)),
+            Event::LeadsReceived { plain_blake3, .. } => received.contains(&(None, plain_blake3)),
             _ => return None,
         };
-        (!stated.contains(digest)).then(|| {
+        (!is_there).then(|| {
             Text::new(
                 format!("audit.jsonl 第{line}行所记的输入不在运行记录中"),
                 format!("the input in line {line} of audit.jsonl is not in the manifest"),

@@ -404,24 +404,35 @@ fn token_files_are_named_files_and_the_files_in_named_folders() {
     // A named file is taken whatever its name, even if it does not exist.
     let named = [at("received/notes.txt"), at("nowhere"), at("received")];
     let mut expected = named[..2].to_vec();
-    expected.extend(in_folder);
+    expected.extend(in_folder.clone());
     assert_eq!(token_files(&named), Ok(expected));
     assert_eq!(token_files(&[]), Ok(Vec::new()));
-    // A mail program or a browser changed the name.
+    // A mail program, a browser or a person changed the name.
     for name in [
         "a.parquet (1).age",
         "a.parquet(1)",
         "b.parquet.AGE",
         "A.PARQUET",
         "b.parquet.age.bin",
-        "b.parquet.age.download",
+        "b_parquet.age",
+        "attachment-1",
+        "b.parquet．age",
     ] {
         let renamed = at("received").join(name);
-        fs::write(&renamed, "").expect("a writable file");
-        let fault = token_files(&[at("received")]).expect_err("a changed name");
-        assert_eq!(fault.file, renamed);
+        for content in ["PAR1 and more", "age-encryption.org/v1\n-> X25519"] {
+            fs::write(&renamed, content).expect("a writable file");
+            let fault = token_files(&[at("received")]).expect_err("a changed name");
+            assert_eq!(fault.file, renamed);
+        }
+        // What people and programs put beside it.
+        for content in ["", "PAR", "digest by telephone", "[ZoneTransfer]"] {
+            fs::write(&renamed, content).expect("a writable file");
+            assert_eq!(token_files(&[at("received")]), Ok(in_folder.to_vec()));
+        }
         fs::remove_file(renamed).expect("just written");
     }
+    fs::create_dir(at("received/old.parquet.d")).expect("a writable folder");
+    assert_eq!(token_files(&[at("received")]), Ok(in_folder.to_vec()));
     let fault = token_files(&[at("received"), at("empty")]).expect_err("no token file in it");
     assert_eq!(fault.file, at("empty"));
     assert_eq!(fault.message.en, "the folder has no token file");
