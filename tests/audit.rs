@@ -427,7 +427,7 @@ fn every_check_that_is_broken_is_reported() {
                     },
                 )
             },
-            &[9],
+            &[3, 9, 11],
         ),
         (
             "an input that was changed",
