@@ -26,7 +26,7 @@ use aidlink_register::workflow::{Closure, Stage, Step};
 use jiff::civil::Date;
 
 use super::filled::RowPlace;
-use super::filled::words::{folded, stated};
+use super::filled::words::{folded, pick};
 use super::ledger_table::{CellFault, LedgerLine, LedgerWords, NATIONAL_ID};
 
 /// What a referrals export does not say.
@@ -1114,18 +1114,16 @@ impl<'l> Plan<'l> {
         let parts = text.split(['，', ',', '、', '；', ';']);
         for part in parts.filter(|part| !part.trim().is_empty()) {
             // A word that is crossed out is refused as one that is not known.
-            let part = stated(part).unwrap_or_default();
-            let told = bys
-                .iter()
-                .find(|(_, words)| words.iter().any(|word| folded(word) == part));
-            let told_way = ways.iter().find(|(_, code, words)| {
-                [*code, &words.zh, &words.en]
-                    .iter()
-                    .any(|word| folded(word) == part)
+            let words = bys.iter();
+            let words = words.flat_map(|(one, words)| words.map(|word| (*one, word)));
+            let told = pick(part, words);
+            let words = ways.iter();
+            let words = words.flat_map(|(one, code, words)| {
+                [*code, &words.zh, &words.en].map(|word| (*one, word))
             });
-            match (told, told_way) {
-                (Some((one, _)), _) => by = Some(*one),
-                (None, Some((one, ..))) => way = Some(*one),
+            match (told, pick(part, words)) {
+                (Some(one), _) => by = Some(one),
+                (None, Some(one)) => way = Some(one),
                 (None, None) => {
                     return Err(self.line.fault(
                         "outcome_told",
