@@ -635,6 +635,45 @@ fn rows_above_the_header_of_a_ledger_are_told_and_titles_are_not() {
         assert!(above == 0 || text.contains("no header above"), "{text}");
         assert!(!text.contains("王小明"), "{text}");
     }
+    // Whatever offices write above a table.
+    let titles = [
+        "填报单位,某院,填报日期,2026年9月30日",
+        "统计期间,2026-07-01,至,2026-09-30",
+        "救助项目：,低保,临时救助,司法救助",
+        "登记表,2025-2026,,",
+        "2025-2026,登记表,第1号,",
+    ];
+    for title in titles {
+        let kept = Kept::new();
+        let file = kept.path("ledger.csv");
+        fs::write(&file, format!("{title}\n{header}\n{}\n", rows[0])).unwrap();
+        let (code, json) = import_json(&kept, &file, &[]);
+        assert_eq!(
+            (code, &json["new_leads"]),
+            (0, &1.into()),
+            "{title}: {json}"
+        );
+    }
+    // Nothing is too little or too much beside a number.
+    for row in [
+        "04HM-ASW9-dibao,,,",
+        "04HM-ASW9-dibao（已联系）,王小明,,",
+        "线索04HM-ASW9-dibao已联系,王小明,,",
+        "（04HM-ASW9）,王小明,,",
+    ] {
+        let kept = Kept::new();
+        let file = kept.path("ledger.csv");
+        fs::write(&file, format!("{row}\n{header}\n{}\n", rows[0])).unwrap();
+        let (code, json) = import_json(&kept, &file, &[]);
+        assert_eq!((code, &json["new_leads"]), (3, &1.into()), "{row}: {json}");
+        assert_eq!(json["refused"][0]["row"], 1, "{row}: {json}");
+    }
+    // A header with a cell of years.
+    let kept = Kept::new();
+    let file = kept.path("ledger.csv");
+    fs::write(&file, format!("{header},2025-2026\n{},3\n", rows[0])).unwrap();
+    let (code, json) = import_json(&kept, &file, &[]);
+    assert_eq!((code, &json["new_leads"]), (0, &1.into()), "{json}");
 }
 
 /// Sheets whose names are shown alike are told apart.
@@ -677,8 +716,13 @@ fn a_number_that_was_sorted_away_from_its_case_is_refused() {
     assert_eq!((code, &json["new_leads"]), (0, &2.into()), "{json}");
     for (case, code) in [
         ("案2026乙", 3),
+        ("案 2026 乙（已结）", 3),
         ("案2026甲", 0),
         ("案2026丙、案 2026 甲", 0),
+        ("案2026乙\u{3000}案2026甲等", 0),
+        // Nobody has it: it was corrected since, or a spreadsheet spoilt it.
+        ("案2026丙", 0),
+        ("1.66E+17", 0),
         ("", 0),
     ] {
         let row = format!("04HM-ASW9-dibao,王小明,{case},低保,2026-09-01,");
@@ -689,6 +733,39 @@ fn a_number_that_was_sorted_away_from_its_case_is_refused() {
         assert!(refused.iter().all(|one| one["column"] == "案号"), "{json}");
         assert_eq!(refused.len(), usize::from(code == 3), "{json}");
     }
+    // Found again in another case: an older ledger comes back, and so does a newer one.
+    let again = "04HM-ASW9-temporary_relief,王小明,案2026丁,临时救助,2026-10-01,";
+    fs::write(&file, format!("{header}\n{again}\n")).unwrap();
+    let (code, json) = import_json(&kept, &file, &[]);
+    assert_eq!((code, &json["new_leads"]), (0, &1.into()), "{json}");
+    for case in ["案2026甲", "案2026丁"] {
+        let row = format!("04HM-ASW9-dibao,王小明,{case},低保,2026-09-01,");
+        fs::write(&file, format!("{header}\n{row}\n")).unwrap();
+        let (code, json) = import_json(&kept, &file, &[]);
+        assert_eq!(code, 0, "{case}: {json}");
+    }
+}
+
+/// The column of lead numbers is gone, and numbers and names of persons were sorted.
+#[test]
+fn a_persons_number_that_was_sorted_away_from_its_case_is_refused() {
+    let kept = Kept::new();
+    let file = kept.path("ledger.csv");
+    let header = "人员编号,姓名,案号,拟救助项目,发现日期";
+    let first = "04HM-ASW9,王小明,案2026甲,低保,2026-09-01";
+    let second = "1111-1111,李小红,案2026乙,临时救助,2026-09-01";
+    fs::write(&file, format!("{header}\n{first}\n{second}\n")).unwrap();
+    let (code, json) = import_json(&kept, &file, &[]);
+    assert_eq!((code, &json["new_leads"]), (0, &2.into()), "{json}");
+    let first = "1111-1111,李小红,案2026甲,低保,2026-09-01";
+    let second = "04HM-ASW9,王小明,案2026乙,临时救助,2026-09-01";
+    fs::write(&file, format!("{header}\n{first}\n{second}\n")).unwrap();
+    let (code, json) = import_json(&kept, &file, &[]);
+    assert_eq!((code, &json["new_leads"]), (3, &0.into()), "{json}");
+    let refused = json["refused"].as_array().unwrap();
+    assert_eq!(refused.len(), 2, "{json}");
+    assert!(refused.iter().all(|one| one["column"] == "案号"), "{json}");
+    assert!(!json.to_string().contains("案2026"), "{json}");
 }
 
 /// Signs are all that tells some labels of an office from each other.

@@ -12,6 +12,7 @@ use aidlink_files::owner_only::{exists, write_new_owner_only};
 use aidlink_files::partial::parent_of;
 use aidlink_office::round::site_words::{Forms, SiteWords};
 use aidlink_office::terminal::Output;
+use aidlink_procuratorate::register::case_numbers::KnownCases;
 use aidlink_procuratorate::register::filled::RowPlace;
 use aidlink_procuratorate::register::in_round::other_key;
 use aidlink_procuratorate::register::ledger_plan::{
@@ -86,9 +87,11 @@ pub(super) fn run(arguments: &RegisterImportArguments, output: Output) -> Result
     let mut register = arguments.file.open(output)?;
     let tokeniser = tokeniser(arguments, &table, &register)?;
     let head = register.head();
+    let cases = KnownCases::of_book(register.book());
     let planning = Planning {
         words: &words,
         book: register.book(),
+        cases: &cases,
         register: &head.register,
         tokeniser: tokeniser.as_ref(),
         operator: &arguments.operator,
