@@ -672,6 +672,68 @@ fn a_second_round_has_other_numbers_for_the_same_leads() {
     assert!(json["refused"][0]["en"].as_str().unwrap().contains("HAND"));
 }
 
+/// A round is run again after a case number and a name were corrected. The lists of both runs come
+/// back.
+#[test]
+fn lists_of_every_run_of_a_round_are_taken_in() {
+    let desk = Desk::new();
+    assert_eq!(desk.take(&[]).code, 0);
+    let export = "procuratorate.case-parties.csv";
+    desk.round.replace(export, "H005", "H955");
+    desk.round
+        .replace(export, "J5-poor-student", "J5-corrected");
+    let text = desk.round.read("round.toml");
+    let text = text.replace("\"output\"", "\"output2\"");
+    desk.round.write("round2.toml", &text);
+    let run = aidlink(&["run", desk.round.path("round2.toml").to_str().unwrap()]);
+    assert!(matches!(run.code, 0 | 3), "{}", run.stderr);
+    let output = desk.round.path("output2");
+    let output = ["--output", output.to_str().unwrap(), "--json"];
+    let taken = desk.command("take", "round2.toml", &output);
+    assert_eq!(taken.code, 0, "{}", taken.stderr);
+    let lead_of = |aid: &str| {
+        let of_person = |(number, (_, found)): (&String, &(String, Found))| {
+            let is_it = found.about.names.iter().any(|name| name.starts_with("J5-"))
+                && (number.ends_with(aid) && found.about.case_numbers[0].starts_with('H'));
+            let case = &found.about.case_numbers[0];
+            (is_it && ["H005", "H955"].contains(&case.as_str())).then(|| number.clone())
+        };
+        let leads = found(&desk.open(), "HAND");
+        leads.iter().find_map(of_person).expect("a lead")
+    };
+    let header = "线索编号,姓名,案号,核查结论,核查人,核查日期";
+    for (aid, name, case, code) in [
+        ("-dibao", "J5-poor-student", "H005", None),
+        ("-judicial_aid", "J5-corrected", "H955", None),
+        (
+            "-education_assistance",
+            "J5-corrected",
+            "H006",
+            Some("other_case"),
+        ),
+        (
+            "-education_assistance",
+            "J6-disabled",
+            "H005",
+            Some("other_name"),
+        ),
+        ("-education_assistance", "J5-poor-student", "H995", None),
+    ] {
+        let list = desk.round.path("list.csv");
+        let row = format!("{},{name},{case},确认,张核,{DAY}", lead_of(aid));
+        fs::write(&list, format!("{header}\n{row}\n")).unwrap();
+        let arguments = [&[list.to_str().unwrap()], &output[..]].concat();
+        let result = desk.command("decide", "round2.toml", &arguments);
+        let json = serde_json::from_str(&result.stdout);
+        let json: Value = json.unwrap_or_else(|_| panic!("{}", result.stderr));
+        let why = json["refused"].as_array().unwrap().iter();
+        let why: Vec<&str> = why.map(|row| row["why"].as_str().unwrap()).collect();
+        assert_eq!(why, Vec::from_iter(code), "{name} {case}");
+        let recorded = json["recorded"]["confirmed"].as_u64().unwrap_or_default();
+        assert_eq!(recorded, u64::from(code.is_none()), "{name} {case}");
+    }
+}
+
 #[test]
 fn a_round_is_taken_only_as_it_was_issued() {
     type Change = fn(&Desk);

@@ -363,6 +363,28 @@ fn no_row_of_a_table_of_events_is_passed_over() {
             1,
             vec![2, 3],
         ),
+        // The number has a remark at once behind it, and the day no year.
+        (
+            format!(
+                "{LEAD}（已联系）,核查,10月9日,确认\n线索编号,事项,日期,核查结论\n{LEAD},核查,{day},确认\n"
+            ),
+            1,
+            vec![1],
+        ),
+        // Neither numbers nor days are left.
+        (
+            "事项,核查结论,理由\n核查,确认,\n核查,不予移送,收入超标\n".to_owned(),
+            0,
+            vec![2, 3],
+        ),
+        // The choices of drop-downs are no events.
+        (
+            format!(
+                "事项,核查结论,本人意愿,移送方式,,\n核查,确认,同意,移送,,\n移送,不予移送,不同意,先行移送,,\n线索编号,事项,日期,核查结论,2025-2026,\n{LEAD},核查,{day},确认,,\n"
+            ),
+            1,
+            vec![],
+        ),
         // Titles are no rows.
         (
             format!(

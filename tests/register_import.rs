@@ -635,6 +635,45 @@ fn rows_above_the_header_of_a_ledger_are_told_and_titles_are_not() {
         assert!(above == 0 || text.contains("no header above"), "{text}");
         assert!(!text.contains("王小明"), "{text}");
     }
+    // Whatever offices write above a table.
+    let titles = [
+        "填报单位,某院,填报日期,2026年9月30日",
+        "统计期间,2026-07-01,至,2026-09-30",
+        "救助项目：,低保,临时救助,司法救助",
+        "登记表,2025-2026,,",
+        "2025-2026,登记表,第1号,",
+    ];
+    for title in titles {
+        let kept = Kept::new();
+        let file = kept.path("ledger.csv");
+        fs::write(&file, format!("{title}\n{header}\n{}\n", rows[0])).unwrap();
+        let (code, json) = import_json(&kept, &file, &[]);
+        assert_eq!(
+            (code, &json["new_leads"]),
+            (0, &1.into()),
+            "{title}: {json}"
+        );
+    }
+    // Nothing is too little or too much beside a number.
+    for row in [
+        "04HM-ASW9-dibao,,,",
+        "04HM-ASW9-dibao（已联系）,王小明,,",
+        "线索04HM-ASW9-dibao已联系,王小明,,",
+        "（04HM-ASW9）,王小明,,",
+    ] {
+        let kept = Kept::new();
+        let file = kept.path("ledger.csv");
+        fs::write(&file, format!("{row}\n{header}\n{}\n", rows[0])).unwrap();
+        let (code, json) = import_json(&kept, &file, &[]);
+        assert_eq!((code, &json["new_leads"]), (3, &1.into()), "{row}: {json}");
+        assert_eq!(json["refused"][0]["row"], 1, "{row}: {json}");
+    }
+    // A header with a cell of years.
+    let kept = Kept::new();
+    let file = kept.path("ledger.csv");
+    fs::write(&file, format!("{header},2025-2026\n{},3\n", rows[0])).unwrap();
+    let (code, json) = import_json(&kept, &file, &[]);
+    assert_eq!((code, &json["new_leads"]), (0, &1.into()), "{json}");
 }
 
 /// Sheets whose names are shown alike are told apart.
@@ -677,8 +716,13 @@ fn a_number_that_was_sorted_away_from_its_case_is_refused() {
     assert_eq!((code, &json["new_leads"]), (0, &2.into()), "{json}");
     for (case, code) in [
         ("案2026乙", 3),
+        ("案 2026 乙（已结）", 3),
         ("案2026甲", 0),
         ("案2026丙、案 2026 甲", 0),
+        ("案2026乙\u{3000}案2026甲等", 0),
+        // Nobody has it: it was corrected since, or a spreadsheet spoilt it.
+        ("案2026丙", 0),
+        ("1.66E+17", 0),
         ("", 0),
     ] {
         let row = format!("04HM-ASW9-dibao,王小明,{case},低保,2026-09-01,");
@@ -688,6 +732,201 @@ fn a_number_that_was_sorted_away_from_its_case_is_refused() {
         let refused = json["refused"].as_array().unwrap();
         assert!(refused.iter().all(|one| one["column"] == "案号"), "{json}");
         assert_eq!(refused.len(), usize::from(code == 3), "{json}");
+    }
+    // Found again in another case: an older ledger comes back, and so does a newer one.
+    let again = "04HM-ASW9-temporary_relief,王小明,案2026丁,临时救助,2026-10-01,";
+    fs::write(&file, format!("{header}\n{again}\n")).unwrap();
+    let (code, json) = import_json(&kept, &file, &[]);
+    assert_eq!((code, &json["new_leads"]), (0, &1.into()), "{json}");
+    for case in ["案2026甲", "案2026丁"] {
+        let row = format!("04HM-ASW9-dibao,王小明,{case},低保,2026-09-01,");
+        fs::write(&file, format!("{header}\n{row}\n")).unwrap();
+        let (code, json) = import_json(&kept, &file, &[]);
+        assert_eq!(code, 0, "{case}: {json}");
+    }
+}
+
+/// The column of lead numbers is gone, and numbers and names of persons were sorted.
+#[test]
+fn a_persons_number_that_was_sorted_away_from_its_case_is_refused() {
+    let kept = Kept::new();
+    let file = kept.path("ledger.csv");
+    let header = "人员编号,姓名,案号,拟救助项目,发现日期";
+    let first = "04HM-ASW9,王小明,案2026甲,低保,2026-09-01";
+    let second = "1111-1111,李小红,案2026乙,临时救助,2026-09-01";
+    fs::write(&file, format!("{header}\n{first}\n{second}\n")).unwrap();
+    let (code, json) = import_json(&kept, &file, &[]);
+    assert_eq!((code, &json["new_leads"]), (0, &2.into()), "{json}");
+    let first = "1111-1111,李小红,案2026甲,低保,2026-09-01";
+    let second = "04HM-ASW9,王小明,案2026乙,临时救助,2026-09-01";
+    fs::write(&file, format!("{header}\n{first}\n{second}\n")).unwrap();
+    let (code, json) = import_json(&kept, &file, &[]);
+    assert_eq!((code, &json["new_leads"]), (3, &0.into()), "{json}");
+    let refused = json["refused"].as_array().unwrap();
+    assert_eq!(refused.len(), 2, "{json}");
+    assert!(refused.iter().all(|one| one["column"] == "案号"), "{json}");
+    assert!(!json.to_string().contains("案2026"), "{json}");
+}
+
+/// Signs are all that tells some labels of an office from each other.
+#[test]
+fn labels_of_a_site_are_compared_with_their_signs() {
+    let header = "姓名,拟救助项目,发现日期,核查结论,核查日期,意愿";
+    let answers = |labels: &str, cells: &[&str]| -> Vec<String> {
+        let kept = Kept::new();
+        let reading = kept.path("ledger.toml");
+        fs::write(&reading, labels).unwrap();
+        let file = kept.path("ledger.csv");
+        let reading = ["--reading", reading.to_str().unwrap()];
+        let answer = |(at, cell): (usize, &&str)| {
+            let row = format!("某{at},低保,2026-09-01,确认,2026-09-03,{cell}");
+            fs::write(&file, format!("{header}\n{row}\n")).unwrap();
+            let (code, json) = import_json(&kept, &file, &reading);
+            if code == 3 {
+                return json["refused"][0]["column"].as_str().unwrap().to_owned();
+            }
+            let shown = kept.json("show", &["--name", &format!("某{at}"), "--events"]);
+            let events = shown["leads"][0]["events"].as_array().unwrap();
+            let mut answers = events.iter().map(|event| &event["fields"]["answer"]);
+            let answer = answers.find_map(Value::as_str);
+            answer.unwrap_or_default().to_owned()
+        };
+        cells.iter().enumerate().map(answer).collect()
+    };
+    let own = "values.consent.\"√\" = \"given\"\nvalues.consent.\"×\" = \"refused\"\n";
+    let other = "values.consent.\"×\" = \"refused\"\nvalues.consent.\"√\" = \"given\"\n";
+    for labels in [own, other] {
+        assert_eq!(
+            answers(labels, &["√", "×", " ×　", "/", "-", "—", "、", "○"]),
+            [
+                "given", "refused", "refused", "意愿", "意愿", "意愿", "意愿", "意愿"
+            ]
+        );
+    }
+    let labels = "values.consent.\"×同意\" = \"refused\"\n\
+        values.consent.\"同意？\" = \"not_reachable\"\n\
+        values.consent.\"☑同意\" = \"given\"\n\
+        values.consent.\"☐同意\" = \"refused\"\n";
+    assert_eq!(
+        answers(
+            labels,
+            &[
+                "同意",
+                "×同意",
+                "× 同意",
+                "同意?",
+                "☑同意",
+                "☐同意",
+                "√同意",
+                "□同意"
+            ]
+        ),
+        [
+            "given",
+            "refused",
+            "refused",
+            "not_reachable",
+            "given",
+            "refused",
+            "given",
+            "意愿"
+        ]
+    );
+}
+
+/// A label of which nothing is left, and two that are the same.
+#[test]
+fn labels_of_a_site_that_nothing_tells_apart_are_refused() {
+    let kept = Kept::new();
+    let file = kept.path("ledger.csv");
+    fs::write(&file, "姓名,拟救助项目,发现日期\n王小明,低保,2026-09-01\n").unwrap();
+    let reading = kept.path("ledger.toml");
+    for (words, told) in [
+        ("values.aid.\" \" = \"dibao\"", Some("`values.aid`")),
+        ("values.aid.\"\" = \"dibao\"", Some("`values.aid`")),
+        (
+            "values.aid.\"A类\" = \"dibao\"\nvalues.aid.\"Ａ 类\" = \"tekun\"",
+            Some("`values.aid`"),
+        ),
+        (
+            "values.aid.\"A类\" = \"dibao\"\nvalues.aid.\"ａ类\" = \"dibao\"",
+            None,
+        ),
+        (
+            "values.aid.\"类\" = \"dibao\"\nvalues.consent.\"类\" = \"given\"",
+            None,
+        ),
+        ("headers = { \"√\" = \"consent\" }", Some("`headers`")),
+        (
+            "headers = { \"金额*\" = \"granted_amount\", \"金额？\" = \"judicial_aid_amount\" }",
+            Some("`headers`"),
+        ),
+    ] {
+        fs::write(&reading, format!("{words}\n")).unwrap();
+        let result = import(&kept, &file, &["--reading", reading.to_str().unwrap()]);
+        match told {
+            None => assert_eq!(result.code, 0, "{words}: {}", result.stderr),
+            Some(key) => {
+                result.assert_error(2, key);
+                assert!(result.stderr.contains("ledger.toml"), "{}", result.stderr);
+            }
+        }
+    }
+}
+
+/// Titles and names of a policy hold any sign, and what `export` writes comes back.
+#[test]
+fn a_ledger_whose_titles_hold_signs_comes_back_in_whole() {
+    let kept = Kept::new();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    for name in ["national.toml", "shaoguan.toml"] {
+        let mut text = fs::read_to_string(source.join(name)).unwrap();
+        for (old, new) in [
+            ("zh = \"最低生活保障\"", "zh = \"最低生活保障+特困\""),
+            ("zh = \"临时救助\"", "zh = \"临时救助*\""),
+            ("zh = \"特困人员供养\"", "zh = \"0～6岁特困（≤3万元）\""),
+            ("韶关市民政局", "韶关市民政局&残联•康复部"),
+        ] {
+            text = text.replace(old, new);
+        }
+        fs::write(kept.path(name), text).unwrap();
+    }
+    let policy = kept.path("shaoguan.toml");
+    let policy = policy.to_str().unwrap();
+    let import = |kept: &Kept, file: &Path| -> (i32, Value) {
+        let file = file.to_str().unwrap();
+        let all = [file, "--policy", policy, "--operator", "李登记", "--json"];
+        let result = kept.run("import", &all);
+        let json = serde_json::from_str(&result.stdout);
+        (
+            result.code,
+            json.unwrap_or_else(|_| panic!("{}", result.stderr)),
+        )
+    };
+    let file = kept.path("ledger.csv");
+    let rows = "姓名,拟救助项目,发现日期,接收单位\n\
+        王小明,最低生活保障+特困,2026-09-01,韶关市民政局&残联•康复部\n\
+        李小红,临时救助*,2026-09-01,\n\
+        陈小刚,0～6岁特困（≤3万元）,2026-09-01,\n\
+        周小兰,dibao、临时救助*,2026-09-01,\n";
+    fs::write(&file, rows).unwrap();
+    let (code, json) = import(&kept, &file);
+    assert_eq!((code, &json["new_leads"]), (0, &5.into()), "{json}");
+    for format in ["csv", "xlsx"] {
+        let out = kept.path(&format!("ledger.{format}"));
+        let out_text = out.to_str().unwrap();
+        fs::remove_file(&out).ok();
+        let more = ["--policy", policy, "--format", format, "--out", out_text];
+        let done = kept.run("export", &more);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let (code, json) = import(&kept, &out);
+        assert_eq!(
+            (code, &json["added"]),
+            (0, &serde_json::json!({})),
+            "{json}"
+        );
+        let (code, json) = import(&Kept::new(), &out);
+        assert_eq!((code, &json["new_leads"]), (0, &5.into()), "{json}");
     }
 }
 

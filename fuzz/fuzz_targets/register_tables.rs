@@ -4,13 +4,14 @@
 
 #![no_main]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aidlink_faults::personal_number::find;
 use aidlink_faults::text::Text;
 use aidlink_fuzz::{AS_OF, POLICY, SCHEMAS, ignore_guarded_panics, write_input};
 use aidlink_office::round::site_words::SiteWords;
-use aidlink_procuratorate::register::filled::{self, Issued, IssuedLead, UnlessStated};
+use aidlink_procuratorate::register::case_numbers::KnownCases;
+use aidlink_procuratorate::register::filled::{self, IssueDays, Issued, IssuedLead, UnlessStated};
 use aidlink_procuratorate::register::ledger_plan::Planning;
 use aidlink_procuratorate::register::ledger_table::LedgerWords;
 use aidlink_procuratorate::register::noted;
@@ -30,23 +31,33 @@ const LEADS: [(&str, &str, &str); 3] = [
 
 fn check_filled_list(path: &std::path::Path) {
     let name = Text::new("姓名", "Name");
+    let own = ["案2026甲".to_owned()];
+    let names: Vec<[String; 1]> = LEADS
+        .iter()
+        .map(|(.., name)| [(*name).to_owned()])
+        .collect();
     let leads = LEADS
         .iter()
-        .map(|(lead_number, person_number, name)| IssuedLead {
+        .zip(&names)
+        .map(|((lead_number, person_number, _), names)| IssuedLead {
             lead_number,
             person_number,
-            name,
-            case_numbers: "案2026甲",
+            names,
+            case_numbers: &own,
             aid: POLICY.aids.first().map(|aid| &aid.title),
         });
     let case_number = Text::new("案号", "Case number");
     let issued = Issued {
         round: "R",
-        issued_on: AS_OF,
+        days: IssueDays {
+            own: BTreeSet::from([AS_OF]),
+            others: BTreeMap::new(),
+        },
         today: TODAY,
         name: Some(&name),
         case_number: Some(&case_number),
         aids: POLICY.aids.iter().map(|aid| &aid.title).collect(),
+        cases: &KnownCases::of(["案2026甲", "案2026乙"]),
         leads: leads.collect(),
         elsewhere: &|_| None,
         unless_stated: UnlessStated::default(),
@@ -105,6 +116,7 @@ fn check_ledger(path: &std::path::Path) {
     let planning = Planning {
         words: &words,
         book: &book,
+        cases: &KnownCases::of_book(&book),
         register: "00",
         tokeniser: None,
         operator: "张三",

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use aidlink_agency::spreadsheet_csv::read_csv;
 use aidlink_faults::personal_number::find;
 use aidlink_faults::text::{Language, Text};
+use aidlink_procuratorate::register::case_numbers::KnownCases;
 use aidlink_procuratorate::register::filled::{
-    FilledRow, FilledRows, Issued, IssuedLead, UnlessStated, read,
+    FilledRow, FilledRows, IssueDays, Issued, IssuedLead, UnlessStated, read,
 };
 use jiff::civil::Date;
 use proptest::prelude::*;
@@ -35,7 +36,12 @@ fn leads() -> Vec<Vec<String>> {
 
 /// Reads files against the leads of `leads.csv`.
 fn read_with(paths: &[PathBuf], unless_stated: UnlessStated) -> Result<FilledRows, String> {
-    let leads = leads();
+    let mut leads = leads();
+    for lead in &mut leads {
+        let (name, case) = (lead[2].clone(), lead[3].clone());
+        lead.extend([name.clone(), format!("{name}-2"), case.clone()]);
+        lead.push(format!("{case}-2"));
+    }
     let name = Text::new("姓名", "Name");
     let case_number = Text::new("案号", "Case number");
     let titles: Vec<Text> = leads
@@ -44,19 +50,24 @@ fn read_with(paths: &[PathBuf], unless_stated: UnlessStated) -> Result<FilledRow
         .collect();
     let issued = Issued {
         round: "HAND",
-        issued_on: ISSUED_ON,
+        days: IssueDays {
+            own: BTreeSet::from([ISSUED_ON]),
+            others: BTreeMap::from([(Date::constant(2026, 10, 1), "2026Q2")]),
+        },
         today: TODAY,
         name: Some(&name),
         case_number: Some(&case_number),
         aids: titles.iter().collect(),
+        cases: &KnownCases::of(leads.iter().map(|lead| lead[3].as_str())),
         leads: leads
             .iter()
             .zip(&titles)
             .map(|(lead, title)| IssuedLead {
                 lead_number: &lead[0],
                 person_number: &lead[1],
-                name: &lead[2],
-                case_numbers: &lead[3],
+                // As two runs had it: the name was corrected between them.
+                names: &lead[5..7],
+                case_numbers: &lead[7..9],
                 aid: Some(title),
             })
             .collect(),
@@ -589,6 +600,8 @@ fn numbers_and_names_that_are_not_those_of_the_list_are_refused() {
         ("#N/A", NAME, Some("error_value")),
         (LEAD, "J6-disabled", Some("other_name")),
         (LEAD, "J5-poor-student；J6-disabled", None),
+        // As another run of the round had it.
+        (LEAD, "J5-poor-student-2", None),
         // The same number in another writing, and a name that was cleared.
         (" nabh-p6vm-DIBAO ", NAME, None),
         ("ＮＡＢＨ－Ｐ６ＶＭ－ｄｉｂａｏ", NAME, None),
@@ -652,6 +665,17 @@ fn a_number_that_was_sorted_away_from_case_and_aid_is_refused() {
         // Other writings, several cases, cleared cells, an aid of no policy.
         (" h００５ ", "'最低生活保障", None),
         ("H006；H005", "", None),
+        ("H006、 H005（已结）", "", None),
+        ("H006\nH005号等", "", None),
+        // As another run of the round had it.
+        ("H005-2", "", None),
+        // What nobody has: corrected, mistyped, or spoilt by a spreadsheet.
+        ("H999", "", None),
+        ("1.66E+17", "", None),
+        ("H00", "", None),
+        ("H0061", "", None),
+        ("H006（已结）", "", Some(("other_case", "case_number"))),
+        ("【H006】、H077", "", Some(("other_case", "case_number"))),
         ("", "最低生活保障 [Art. 9]", None),
         (own, "低保", None),
         // What cannot be read contradicts nothing.
@@ -687,7 +711,9 @@ fn a_number_that_was_sorted_away_from_case_and_aid_is_refused() {
     for (case, aids, code) in [
         (own, aids, None),
         ("H006", aids, Some("other_case")),
-        (own, "检察院：国家司法救助（已有依据）", Some("other_aid")),
+        // Somebody left one of the aids.
+        (own, "检察院：国家司法救助（已有依据）", None),
+        (own, "民政局：特困人员供养（已有依据）", Some("other_aid")),
     ] {
         let row = [
             "NABH-P6VM",
@@ -733,6 +759,23 @@ fn decisions_without_the_column_of_numbers_or_of_decisions_are_told() {
             vec![LEAD, NAME, "确认", "", ""],
             ("no_column", Some("decision")),
         ),
+        // Both.
+        (
+            vec!["姓名", "案号", "结论", "理由", "核查人", "核查日期"],
+            vec![NAME, "H005", "确认", "", "张核", day],
+            ("no_column", Some("decision")),
+        ),
+        (
+            vec!["编号", "姓名", "核查意见", "核查人", "核查日期"],
+            vec![LEAD, NAME, "确认", "张核", day],
+            ("no_column", Some("decision")),
+        ),
+        // With nothing else of a list.
+        (
+            vec!["姓名", "核查结论"],
+            vec![NAME, "确认"],
+            ("no_column", Some("lead_number")),
+        ),
     ] {
         let found = read_files(&[path.clone(), folder.rows("other.csv", &[&header, &row])]);
         assert_eq!(codes(&found), [code], "{header:?}");
@@ -742,6 +785,173 @@ fn decisions_without_the_column_of_numbers_or_of_decisions_are_told() {
             codes(&read_one(&folder.rows("other.csv", &[&header, &row]))),
             [code]
         );
+    }
+}
+
+/// Offices add sheets and columns of their own.
+#[test]
+fn sheets_and_columns_of_an_office_refuse_nothing() {
+    let folder = Folder::new();
+    let day = "2026-10-08";
+    let list: [&[&str]; 2] = [&HEADER, &[LEAD, NAME, "确认", "", "", "张核", day]];
+    let path = folder.rows("list.csv", &list);
+    let own: [&[&[&str]]; 7] = [
+        &[
+            &["核查结论", "理由", "核查人", "条数"],
+            &["确认", "", "张核", "12"],
+        ],
+        &[
+            &["救助项目", "核查结论", "理由", "核查人", "条数"],
+            &["最低生活保障", "确认", "", "张核", "7"],
+        ],
+        &[&["救助项目", "核查结论", "条数"], &["低保", "确认", "3"]],
+        &[
+            &["救助项目", "核查结论", "案号", "条数"],
+            &["低保", "确认", "H005", "3"],
+        ],
+        &[&["姓名", "电话", "备注"], &[NAME, "无", "已访"]],
+        &[&["姓名", "案号", "救助项目"], &[NAME, "H005", "低保"]],
+        &[&["轮次", "2026Q2"], &["说明", "共两轮"]],
+    ];
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for rows in std::iter::once(&list[..]).chain(own) {
+        let sheet = book.add_worksheet();
+        for (at, row) in (0..).zip(rows) {
+            for (column, cell) in (0..).zip(*row) {
+                sheet.write_string(at, column, *cell).expect("written");
+            }
+        }
+    }
+    let book = folder.write("own.xlsx", &book.save_to_buffer().expect("a workbook"));
+    for path in [path, book] {
+        let found = read_one(&path);
+        assert_eq!((found.taken.len(), codes(&found)), (1, vec![]));
+    }
+    // A case number and an aid of one's own beside those of the list, wherever they are.
+    let header = [
+        "案号",
+        "线索编号",
+        "姓名",
+        "核查结论",
+        "核查人",
+        "核查日期",
+        "案号",
+        "救助项目",
+        "救助项目",
+    ];
+    for (first, second, aid, code) in [
+        ("H006", "H005", "特困人员供养", None),
+        ("H005", "H006", "低保金", None),
+        ("", "H005", "", None),
+        ("H006", "H077", "", Some("other_case")),
+    ] {
+        let aids = ["最低生活保障", aid];
+        let row = [
+            first, LEAD, NAME, "确认", "张核", day, second, aids[0], aids[1],
+        ];
+        let found = read_one(&folder.rows("own.csv", &[&header, &row]));
+        let why: Vec<&str> = found.refused.iter().map(|row| row.why.code()).collect();
+        assert_eq!(why, Vec::from_iter(code), "{first} {second}");
+    }
+}
+
+/// A header that is merged over two columns, with the decisions in the second one.
+#[test]
+fn what_stands_below_the_rest_of_a_merged_header_is_told() {
+    let folder = Folder::new();
+    for (first, second, expected) in [
+        ("", "确认", Some("merged_header")),
+        ("确认", "不予移送", Some("merged_header")),
+        ("确认", "", None),
+    ] {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        let format = rust_xlsxwriter::Format::new();
+        for (column, header) in [(0, "线索编号"), (1, "姓名"), (4, "核查人"), (5, "核查日期")]
+        {
+            sheet.write_string(0, column, header).expect("written");
+        }
+        sheet
+            .merge_range(0, 2, 0, 3, "核查结论", &format)
+            .expect("merged");
+        for (column, cell) in (0..).zip([LEAD, NAME, first, second, "张核", "2026-10-08"]) {
+            sheet.write_string(1, column, cell).expect("written");
+        }
+        let path = folder.write("merged.xlsx", &book.save_to_buffer().expect("a workbook"));
+        let found = read_one(&path);
+        let why: Vec<&str> = found.refused.iter().map(|row| row.why.code()).collect();
+        assert_eq!(why, Vec::from_iter(expected), "{first} {second}");
+        assert_eq!(found.taken.len(), usize::from(expected.is_none()));
+    }
+}
+
+/// Lists of the quarter before have the numbers of the same persons.
+#[test]
+fn a_list_with_the_day_of_another_issue_is_refused() {
+    let folder = Folder::new();
+    let header = [
+        "线索编号",
+        "姓名",
+        "核查结论",
+        "核查人",
+        "核查日期",
+        "签发日期",
+    ];
+    for (day, code) in [
+        ("2026-09-30", None),
+        ("2026年9月30日", None),
+        ("46295", None),
+        ("2026/9/30", None),
+        ("2026-06-30", Some("other_issue")),
+        ("2026/6/30", Some("other_issue")),
+        ("2026-10-01", Some("of_another_round")),
+        // A column of the office, and what cannot be read to the day.
+        ("2026-11-20", None),
+        ("6/7/2026", None),
+        ("2026年6月", None),
+        ("#N/A", None),
+        ("", None),
+    ] {
+        let row = [LEAD, NAME, "确认", "张核", "2026-10-08", day];
+        let found = read_one(&folder.rows("list.csv", &[&header, &row]));
+        let expected = code.map(|why| (why, Some("issued_on")));
+        assert_eq!(codes(&found), Vec::from_iter(expected), "{day}");
+        assert_eq!(found.taken.len(), usize::from(code.is_none()), "{day}");
+    }
+}
+
+/// Only the sheet of explanations says of which round a workbook is.
+#[test]
+fn what_an_office_writes_of_rounds_above_its_table_refuses_nothing() {
+    let folder = Folder::new();
+    for round in [
+        "2026年第三季度",
+        "2026q3",
+        "2026Q3（第一批）",
+        "共两轮",
+        "hand",
+    ] {
+        let rows: [&[&str]; 5] = [
+            &["保密", "内部资料"],
+            &["轮次", round],
+            &["基准日", "2026-09-30"],
+            &HEADER,
+            &[LEAD, NAME, "确认", "", "", "张核", "2026-10-08"],
+        ];
+        let mut book = rust_xlsxwriter::Workbook::new();
+        for own in [&rows[..], &[&["轮次", round]]] {
+            let sheet = book.add_worksheet();
+            for (at, row) in (0..).zip(own) {
+                for (column, cell) in (0..).zip(*row) {
+                    sheet.write_string(at, column, *cell).expect("written");
+                }
+            }
+        }
+        let book = folder.write("own.xlsx", &book.save_to_buffer().expect("a workbook"));
+        for path in [folder.padded("own.csv", &rows), book] {
+            let found = read_one(&path);
+            assert_eq!((found.taken.len(), codes(&found)), (1, vec![]), "{round}");
+        }
     }
 }
 

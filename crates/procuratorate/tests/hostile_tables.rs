@@ -1,7 +1,7 @@
 //! Tables of events and ledgers with any cells, and files with any bytes: nothing panics, every
 //! row is taken in or told, and neither a message nor the register shows a personal number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -13,7 +13,8 @@ use aidlink_office::round::site_words::SiteWords;
 use aidlink_office::signing::SigningKey;
 use aidlink_policy::pack::Policy;
 use aidlink_policy::schema::Schemas;
-use aidlink_procuratorate::register::filled::{self, Issued, IssuedLead, UnlessStated};
+use aidlink_procuratorate::register::case_numbers::KnownCases;
+use aidlink_procuratorate::register::filled::{self, IssueDays, Issued, IssuedLead, UnlessStated};
 use aidlink_procuratorate::register::ledger_plan::Planning;
 use aidlink_procuratorate::register::ledger_table::LedgerWords;
 use aidlink_procuratorate::register::noted;
@@ -417,6 +418,7 @@ fn import(kept: &mut Kept, path: &Path) -> Option<Vec<u64>> {
     let planning = Planning {
         words: &words,
         book: kept.register.book(),
+        cases: &KnownCases::of_book(kept.register.book()),
         register: &head.register,
         tokeniser: Some(&kept.tokeniser),
         operator: OPERATOR,
@@ -454,24 +456,29 @@ fn decide(path: &Path) {
         .iter()
         .map(|person| format!("{person}-dibao"))
         .collect();
+    let names = [OPERATOR.to_owned()];
     let leads = PERSONS
         .iter()
         .zip(&numbers)
         .map(|(person, number)| IssuedLead {
             lead_number: number,
             person_number: person,
-            name: OPERATOR,
-            case_numbers: "",
+            names: &names,
+            case_numbers: &[],
             aid: None,
         });
     let name = Text::new("姓名", "Name");
     let issued = Issued {
         round: "R",
-        issued_on: Date::constant(2026, 9, 28),
+        days: IssueDays {
+            own: BTreeSet::from([Date::constant(2026, 9, 28)]),
+            others: BTreeMap::new(),
+        },
         today: TODAY,
         name: Some(&name),
         case_number: None,
         aids: Vec::new(),
+        cases: &KnownCases::default(),
         leads: leads.collect(),
         elsewhere: &|_| None,
         unless_stated: UnlessStated::default(),

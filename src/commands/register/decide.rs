@@ -10,10 +10,11 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_files::owner_only::{exists, write_new_owner_only};
 use aidlink_office::round::{Reads, RoundTerms};
 use aidlink_office::terminal::Output;
+use aidlink_procuratorate::register::case_numbers::{KnownCases, cases_of, names_of};
 use aidlink_procuratorate::register::filled::columns::FilledColumn;
 use aidlink_procuratorate::register::filled::{
-    CASE_NUMBER, FilledRow, FilledRows, Issued, IssuedLead, RefusedRow, RowPlace, UnlessStated,
-    read,
+    CASE_NUMBER, FilledRow, FilledRows, IssueDays, Issued, IssuedLead, RefusedRow, RowPlace,
+    UnlessStated, read,
 };
 use aidlink_register::decision::Finding;
 use aidlink_register::event::{Event, Found};
@@ -113,33 +114,39 @@ pub(super) fn run(arguments: &DecideArguments, output: Output) -> Result<Ending,
 
 /// The leads that a round issued, as the register knows them.
 struct IssuedLeads {
-    on: Date,
+    /// The days on which the round's lists were issued.
+    days: BTreeSet<Date>,
     leads: Vec<IssuedInRegister>,
     /// The round of each number that other rounds issued.
     elsewhere: BTreeMap<String, String>,
+    /// The days on which other rounds issued their lists, each with the round.
+    other_days: BTreeMap<Date, String>,
+    /// The case numbers of all leads of the register.
+    cases: KnownCases,
 }
 
 struct IssuedInRegister {
     on_list: LeadNumber,
     person: String,
-    names: String,
-    case_numbers: String,
+    /// As each run of this round, and every other one, has them.
+    names: Vec<String>,
+    case_numbers: Vec<String>,
 }
 
 fn issued_leads(register: &Register, round: &str) -> IssuedLeads {
     let book = register.book();
     let mut issued = IssuedLeads {
-        on: Date::ZERO,
+        days: BTreeSet::new(),
         leads: Vec::new(),
         elsewhere: BTreeMap::new(),
+        other_days: BTreeMap::new(),
+        cases: KnownCases::of_book(book),
     };
     for lead in book.leads() {
         let events = book.events_of(lead).filter_map(|event| event.effective());
         for (event, on) in events {
             let Event::Found(Found {
-                round: Some(found),
-                about,
-                ..
+                round: Some(found), ..
             }) = event
             else {
                 continue;
@@ -147,14 +154,15 @@ fn issued_leads(register: &Register, round: &str) -> IssuedLeads {
             if found.id != round {
                 let number = found.lead.as_str().to_lowercase();
                 issued.elsewhere.insert(number, found.id.clone());
+                issued.other_days.insert(on, found.id.clone());
                 continue;
             }
-            issued.on = issued.on.max(on);
+            issued.days.insert(on);
             issued.leads.push(IssuedInRegister {
                 person: found.lead.person().as_str().to_owned(),
                 on_list: found.lead.clone(),
-                names: about.names.join("；"),
-                case_numbers: about.case_numbers.join("；"),
+                names: names_of(book, &lead.person),
+                case_numbers: cases_of(book, &lead.person),
             });
         }
     }
@@ -182,17 +190,23 @@ fn read_lists(
     let leads = issued.leads.iter().map(|lead| IssuedLead {
         lead_number: lead.on_list.as_str(),
         person_number: &lead.person,
-        name: &lead.names,
+        names: &lead.names,
         case_numbers: &lead.case_numbers,
         aid: title_of(lead.on_list.aid()),
     });
+    let other_days = issued.other_days.iter();
+    let other_days = other_days.map(|(day, round)| (*day, round.as_str()));
     let issued = Issued {
         round: &open.id,
-        issued_on: issued.on,
+        days: IssueDays {
+            own: issued.days.clone(),
+            others: other_days.collect(),
+        },
         today: Zoned::now().date(),
         name: name.map(|field| &field.title),
         case_number: case_number.map(|field| &field.title),
         aids: aids.iter().map(|aid| &aid.title).collect(),
+        cases: &issued.cases,
         leads: leads.collect(),
         elsewhere: &|number| issued.elsewhere.get(number).cloned(),
         unless_stated: UnlessStated {

@@ -10,16 +10,18 @@ use aidlink_faults::personal_number::{shown_name, shown_path};
 use aidlink_faults::text::{Language, Text};
 use aidlink_files::owner_only::{exists, write_new_owner_only};
 use aidlink_files::partial::parent_of;
-use aidlink_office::round::site_words::SiteWords;
+use aidlink_office::round::site_words::{Forms, SiteWords};
 use aidlink_office::terminal::Output;
+use aidlink_procuratorate::register::case_numbers::KnownCases;
 use aidlink_procuratorate::register::filled::RowPlace;
 use aidlink_procuratorate::register::in_round::other_key;
 use aidlink_procuratorate::register::ledger_plan::{
     LedgerLead, LedgerStep, Planning, other_persons, twice,
 };
 use aidlink_procuratorate::register::ledger_table::{
-    CellFault, LedgerLine, LedgerTable, LedgerWords, NATIONAL_ID, fields,
+    CellFault, LedgerLine, LedgerTable, LedgerWords, NATIONAL_ID, fields, label_form,
 };
+use aidlink_procuratorate::register::table::header_form;
 use aidlink_register::book::Book;
 use aidlink_register::event::Event;
 use aidlink_register::items::{Appended, Batch, NewItem};
@@ -71,7 +73,13 @@ pub(super) fn run(arguments: &RegisterImportArguments, output: Output) -> Result
         read_policy(&arguments.policy, schemas).map_err(Ending::WrongConfiguration)?;
     let schemas = read_schemas(&arguments.policy, schemas).map_err(Ending::WrongConfiguration)?;
     let site = match &arguments.reading {
-        Some(file) => SiteWords::read(file, &fields()).map_err(Ending::WrongConfiguration)?,
+        Some(file) => {
+            let forms = Forms {
+                header: header_form,
+                label: label_form,
+            };
+            SiteWords::read(file, &fields(), forms).map_err(Ending::WrongConfiguration)?
+        }
         None => SiteWords::default(),
     };
     let words = LedgerWords::of(&policy, &schemas, &site);
@@ -79,9 +87,11 @@ pub(super) fn run(arguments: &RegisterImportArguments, output: Output) -> Result
     let mut register = arguments.file.open(output)?;
     let tokeniser = tokeniser(arguments, &table, &register)?;
     let head = register.head();
+    let cases = KnownCases::of_book(register.book());
     let planning = Planning {
         words: &words,
         book: register.book(),
+        cases: &cases,
         register: &head.register,
         tokeniser: tokeniser.as_ref(),
         operator: &arguments.operator,

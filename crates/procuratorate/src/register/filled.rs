@@ -20,6 +20,7 @@ use aidlink_register::approval::names_somebody;
 use aidlink_register::decision::{Finding, Reason};
 use jiff::civil::Date;
 
+use super::case_numbers::KnownCases;
 pub use crate::lists::case_cells::CASE_NUMBER;
 use columns::{Columns, FilledColumn, Headers};
 pub use refusal::WhyRefused;
@@ -32,8 +33,8 @@ use row::{
 pub struct Issued<'r> {
     /// The id of the round.
     pub round: &'r str,
-    /// The day on which the lists were issued.
-    pub issued_on: Date,
+    /// The days on which rounds issued their lists.
+    pub days: IssueDays<'r>,
     /// The day on which the decisions are taken in. None can be later.
     pub today: Date,
     /// The header of the persons' names; `None` if the lists show none.
@@ -42,12 +43,41 @@ pub struct Issued<'r> {
     pub case_number: Option<&'r Text>,
     /// The titles of the aids of the policy.
     pub aids: Vec<&'r Text>,
+    /// The case numbers that are known, of any person.
+    pub cases: &'r KnownCases,
     /// The leads of the round.
     pub leads: Vec<IssuedLead<'r>>,
     /// Returns the round that issued a lead number, as far as that is known.
     pub elsewhere: &'r dyn Fn(&str) -> Option<String>,
     /// What holds for rows that do not say it themselves.
     pub unless_stated: UnlessStated,
+}
+
+/// The days on which rounds issued their lists.
+#[derive(Clone, Debug, Default)]
+pub struct IssueDays<'r> {
+    /// Those of this round: several if it was run again. No decision is earlier than the first.
+    pub own: BTreeSet<Date>,
+    /// Those of other rounds that are known, with the round.
+    pub others: BTreeMap<Date, &'r str>,
+}
+
+impl IssueDays<'_> {
+    fn first(&self) -> Date {
+        self.own.first().copied().unwrap_or(Date::ZERO)
+    }
+
+    /// Returns why a list of this day is not of this round. Later days may be of columns that an
+    /// office added.
+    fn other_issue(&self, day: Date) -> Option<WhyRefused> {
+        if self.own.contains(&day) {
+            return None;
+        }
+        match self.others.get(&day) {
+            Some(round) => Some(WhyRefused::OfAnotherRound(shown_name(round).into_owned())),
+            None => (day < self.first()).then_some(WhyRefused::OtherIssue),
+        }
+    }
 }
 
 /// A lead as the lists issued it.
@@ -57,10 +87,10 @@ pub struct IssuedLead<'r> {
     pub lead_number: &'r str,
     /// The number of the person.
     pub person_number: &'r str,
-    /// The cell of the name; empty if the lists show none.
-    pub name: &'r str,
-    /// The cell of the case numbers; empty if the lists show none.
-    pub case_numbers: &'r str,
+    /// The names of the person, of each run as its lists join them; empty if they show none.
+    pub names: &'r [String],
+    /// The case numbers of the person, of every run and round; empty if the lists show none.
+    pub case_numbers: &'r [String],
     /// The title of the aid; `None` if it is not known.
     pub aid: Option<&'r Text>,
 }
@@ -228,16 +258,37 @@ impl<'r> Index<'r> {
 
     fn days(&self) -> Days {
         Days {
-            issued_on: self.issued.issued_on,
+            issued_on: self.issued.days.first(),
             today: self.issued.today,
         }
     }
 
     /// Returns whether a cell states a number of this round.
     fn knows(&self, cell: &PlainCell) -> bool {
-        let numbers = cell.text().unwrap_or_default().split_whitespace();
+        let is_end = |c: char| c.is_whitespace() || "（(【[，,、；;。：:".contains(c);
+        let numbers = cell.text().unwrap_or_default().trim().split(is_end);
         let mut numbers = numbers.take(1).map(uniform_number);
         numbers.any(|number| self.leads.contains_key(&number) || self.persons.contains_key(&number))
+    }
+}
+
+/// A label of the sheet of explanations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Explained {
+    Round,
+    /// Anything else that the sheet always says.
+    Other,
+}
+
+impl Explained {
+    fn of(label: &str) -> Option<Self> {
+        match words::folded(label).as_str() {
+            "轮次" | "round" => Some(Explained::Round),
+            "保密" | "confidentiality" | "基准日" | "asof" | "删除期限" | "deleteby" => {
+                Some(Explained::Other)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -265,6 +316,9 @@ struct FileReading<'i> {
     has_decisions: bool,
     /// Another round than this, which the sheet of explanations names.
     other_round: Option<String>,
+    /// The labels of the first sheet, as far as it may be that of explanations, and the round
+    /// that it names.
+    explained: (BTreeSet<Explained>, Option<String>),
     refused: Vec<RefusedRow>,
     rows: Vec<Speaking>,
     /// The positions in `rows` of the rows that speak for a lead, by its number.
@@ -285,6 +339,7 @@ impl<'i> FileReading<'i> {
             has_header: false,
             has_decisions: false,
             other_round: None,
+            explained: <_>::default(),
             refused: Vec::new(),
             rows: Vec::new(),
             of_leads: BTreeMap::new(),
@@ -326,6 +381,14 @@ impl<'i> FileReading<'i> {
                 Some(columns) => self.row(place, columns, &cells),
             }
         });
+        let (labels, round) = std::mem::take(&mut self.explained);
+        // An office may write of a round above its table, or on a sheet of its own.
+        let is_explanations = columns.is_none() && labels.len() > 1;
+        let uniform_round = uniform_number(index.issued.round);
+        let round = round.filter(|round| is_explanations && uniform_number(round) != uniform_round);
+        if let Some(round) = round {
+            self.other_round = Some(shown_name(round.trim()).into_owned());
+        }
     }
 
     fn refuse(&mut self, place: RowPlace, lead_number: Option<&str>, (column, why): Refused) {
@@ -343,14 +406,15 @@ impl<'i> FileReading<'i> {
             self.refuse(place, None, (None, WhyRefused::NoHeader));
             return;
         }
-        // The sheet of explanations.
+        let is_first = place.sheet.is_some_and(|(place, _)| place == 1);
         let text = |at: usize| cells.get(at).and_then(PlainCell::text);
-        if let (Some(label), Some(round)) = (text(0), text(1))
-            && ["轮次", "round"].contains(&words::folded(label).as_str())
-            && !round.trim().is_empty()
-            && round.trim() != self.index.issued.round
-        {
-            self.other_round = Some(shown_name(round.trim()).into_owned());
+        let label = text(0).filter(|_| is_first).and_then(Explained::of);
+        if let Some(label) = label {
+            self.explained.0.insert(label);
+            if label == Explained::Round {
+                let round = text(1).filter(|round| !round.trim().is_empty());
+                self.explained.1 = round.map(str::to_owned);
+            }
         }
     }
 
@@ -379,7 +443,13 @@ impl<'i> FileReading<'i> {
             _ => None,
         };
         let checked = check_names(columns, cells, &leads)
-            .and_then(|()| self.check_cases_and_aids(columns, cells, &leads));
+            .and_then(|()| self.check_compared(columns, cells, &leads))
+            .and_then(|()| match columns.merged(cells) {
+                Some(column) => Err((Some(column), WhyRefused::MergedHeader)),
+                None => Ok(()),
+            });
+        // What stands below the rest of a merged header is filled in, too.
+        let is_filled_in = is_filled_in || columns.merged(cells).is_some();
         let said = match checked {
             Ok(()) => filled_in(columns, cells, self.index.days()),
             // Whoever sorts some columns only leaves rows that are not filled in, too.
@@ -474,36 +544,53 @@ impl<'i> FileReading<'i> {
         }
     }
 
-    /// Checks that case number and aid in a row are those of its leads: whoever sorts some columns
-    /// only may sort the name with the number.
-    fn check_cases_and_aids(
+    /// Checks that a row does not say the case, the aid or the day of issue of another lead: whoever
+    /// sorts some columns only may sort the name with the number.
+    fn check_compared(
         &self,
         columns: &Columns,
         cells: &[PlainCell],
         leads: &[&IssuedLead<'_>],
     ) -> Result<(), Refused> {
-        let text = |column| columns.cell(column, cells).and_then(PlainCell::text);
-        if let Some(found) = text(FilledColumn::CaseNumber) {
-            let found: BTreeSet<String> = names_in(found).collect();
-            let mut of_leads = leads.iter().flat_map(|lead| names_in(lead.case_numbers));
-            if !of_leads.all(|number| found.contains(&number)) {
-                return Err((Some(FilledColumn::CaseNumber), WhyRefused::OtherCase));
-            }
+        let issued = self.index.issued;
+        let texts = |column| {
+            let cells = columns.cells(column, cells);
+            cells.filter_map(PlainCell::text).collect::<Vec<_>>()
+        };
+        let own: Vec<String> = leads
+            .iter()
+            .flat_map(|lead| lead.case_numbers.iter().cloned())
+            .collect();
+        let cases = texts(FilledColumn::CaseNumber);
+        let mut others = cases.iter().map(|text| issued.cases.are_others(text, &own));
+        if !cases.is_empty() && others.all(|is_others| is_others) {
+            return Err((Some(FilledColumn::CaseNumber), WhyRefused::OtherCase));
         }
-        if let Some(found) = text(FilledColumn::Aid) {
-            let found = words::folded(found);
-            let names = |title: &Text| {
-                let titles = [&title.zh, &title.en].map(|title| words::folded(title));
-                let mut titles = titles.iter().filter(|title| !title.is_empty());
-                titles.any(|title| found.contains(title.as_str()))
-            };
-            // The title may have been corrected in the policy since.
-            let is_other = |lead: &&IssuedLead<'_>| lead.aid.is_some_and(|aid| !names(aid));
-            if leads.iter().any(is_other) && self.index.issued.aids.iter().any(|aid| names(aid)) {
-                return Err((Some(FilledColumn::Aid), WhyRefused::OtherAid));
-            }
+        let aids = texts(FilledColumn::Aid);
+        let aids: Vec<String> = aids.into_iter().map(words::folded).collect();
+        let names = |title: &Text| {
+            let titles = [&title.zh, &title.en].map(|title| words::folded(title));
+            let mut titles = titles.iter().filter(|title| !title.is_empty());
+            titles.any(|title| aids.iter().any(|aid| aid.contains(title.as_str())))
+        };
+        // The title may have been corrected in the policy since.
+        let is_other = |lead: &&IssuedLead<'_>| lead.aid.is_some_and(|aid| !names(aid));
+        // A person's row need not name all aids of the person.
+        if leads.iter().all(is_other) && issued.aids.iter().any(|aid| names(aid)) {
+            return Err((Some(FilledColumn::Aid), WhyRefused::OtherAid));
         }
-        Ok(())
+        let days = texts(FilledColumn::IssuedOn)
+            .into_iter()
+            .filter_map(row::day_of);
+        let mut whose: Vec<Option<WhyRefused>> =
+            days.map(|day| issued.days.other_issue(day)).collect();
+        match whose.iter().all(Option::is_some) {
+            true => whose
+                .pop()
+                .flatten()
+                .map_or(Ok(()), |why| Err((Some(FilledColumn::IssuedOn), why))),
+            false => Ok(()),
+        }
     }
 
     fn why_unknown(&self, number: &str) -> WhyRefused {
@@ -548,7 +635,7 @@ impl<'i> FileReading<'i> {
     }
 }
 
-/// Checks that the name in a row is that of its leads: whoever sorts some columns only gives
+/// Checks that the name in a row is one that its leads had: whoever sorts some columns only gives
 /// a decision to another person.
 fn check_names(
     columns: &Columns,
@@ -561,8 +648,10 @@ fn check_names(
     let column = Some(FilledColumn::Name);
     let found = readable(cell).map_err(|why| (column, why))?;
     let found: BTreeSet<String> = names_in(found).collect();
-    let is_there = |lead: &&IssuedLead<'_>| names_in(lead.name).all(|name| found.contains(&name));
-    match leads.iter().all(is_there) {
+    let are_there = |names: &String| names_in(names).all(|name| found.contains(&name));
+    let is_named =
+        |lead: &&IssuedLead<'_>| lead.names.is_empty() || lead.names.iter().any(are_there);
+    match leads.iter().all(is_named) {
         true => Ok(()),
         false => Err((column, WhyRefused::OtherName)),
     }

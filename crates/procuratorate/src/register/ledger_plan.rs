@@ -25,8 +25,10 @@ use aidlink_register::token::RegisterToken;
 use aidlink_register::workflow::{Closure, Stage, Step};
 use jiff::civil::Date;
 
+use super::case_numbers::{KnownCases, cases_of, names_of};
 use super::filled::RowPlace;
-use super::filled::words::{folded, stated};
+use super::filled::row::names_in;
+use super::filled::words::{folded, pick};
 use super::ledger_table::{CellFault, LedgerLine, LedgerWords, NATIONAL_ID};
 
 /// What a referrals export does not say.
@@ -88,6 +90,8 @@ pub struct Planning<'p> {
     pub register: &'p str,
     /// Makes tokens; `None` without the register's key.
     pub tokeniser: Option<&'p RegisterTokeniser>,
+    /// The case numbers that the register has.
+    pub cases: &'p KnownCases,
     /// Who records it.
     pub operator: &'p str,
     /// Today: no ID number of somebody who was born later is one.
@@ -216,6 +220,10 @@ impl Planning<'_> {
         };
         if !is_new {
             self.check_name(line, &number)?;
+            // An ID number says who it is; the person may be in a new case.
+            if token.is_none() {
+                self.check_case(line, &number)?;
+            }
         }
         Ok(Whose {
             number,
@@ -301,6 +309,11 @@ impl Planning<'_> {
             .names_of(number)
             .iter()
             .map(|name| folded(name))
+            .chain(
+                names_of(self.book, number)
+                    .iter()
+                    .flat_map(|names| names_in(names)),
+            )
             .collect();
         let stated: Vec<String> = line.list("name").iter().map(|name| folded(name)).collect();
         let is_other = !known.is_empty()
@@ -319,27 +332,22 @@ impl Planning<'_> {
         }
     }
 
-    /// Checks that the case number in a row is one that the register has of the lead with the number
-    /// in the row: whoever sorts some columns only may sort the name with the number.
-    fn check_case(&self, line: &LedgerLine, number: &LeadNumber) -> Result<(), CellFault> {
-        let about = self.book.lead(number).map(|lead| self.book.about(lead));
-        let known = about.unwrap_or_default().case_numbers;
-        // However several numbers are separated.
-        let stated = folded(line.text("case_number").unwrap_or_default());
-        let is_other = !known.is_empty()
-            && !stated.is_empty()
-            && !known.iter().any(|number| stated.contains(&folded(number)));
-        match is_other {
+    /// Checks that the case number in a row is not that of somebody else: whoever sorts some columns
+    /// only may sort the name with the number. One that nobody in the register has is of the person:
+    /// it was corrected since, mistyped, or spoilt by a spreadsheet.
+    fn check_case(&self, line: &LedgerLine, number: &PersonNumber) -> Result<(), CellFault> {
+        let stated = line.text("case_number").unwrap_or_default();
+        match self.cases.are_others(stated, &cases_of(self.book, number)) {
             false => Ok(()),
             true => Err(line.fault(
                 "case_number",
                 Text::new(
-                    "案号不是登记簿中此线索的案号",
-                    "the case number is not one that the register has of this lead",
+                    "登记簿中这是他人的案号，此人没有此案号",
+                    "in the register this case number is that of another person, and not of this one",
                 ),
                 Text::new(
-                    "请核对编号和案号：可能只排序了部分列；案号有误的，请先更正登记簿",
-                    "check number and case number: perhaps only some columns were sorted; if the register is wrong, correct it first",
+                    "请核对编号和案号：可能只排序了部分列。登记簿有误的，请先更正登记簿；确是此人的另一案件的，请填写身份号码",
+                    "check number and case number: perhaps only some columns were sorted. If the register is wrong, correct it first; if it is another case of this person, write the ID number",
                 ),
             )),
         }
@@ -365,9 +373,6 @@ impl Planning<'_> {
                 Text::new("线索编号与救助项目不符", "lead number and aid do not agree"),
                 Text::new("请核对", "check them"),
             ));
-        }
-        if let Some(of_number) = of_number {
-            self.check_case(line, of_number)?;
         }
         let of_policy = self.words.policy.aid(aid);
         let direction = self.direction(line, of_policy)?;
@@ -1114,18 +1119,16 @@ impl<'l> Plan<'l> {
         let parts = text.split(['，', ',', '、', '；', ';']);
         for part in parts.filter(|part| !part.trim().is_empty()) {
             // A word that is crossed out is refused as one that is not known.
-            let part = stated(part).unwrap_or_default();
-            let told = bys
-                .iter()
-                .find(|(_, words)| words.iter().any(|word| folded(word) == part));
-            let told_way = ways.iter().find(|(_, code, words)| {
-                [*code, &words.zh, &words.en]
-                    .iter()
-                    .any(|word| folded(word) == part)
+            let words = bys.iter();
+            let words = words.flat_map(|(one, words)| words.map(|word| (*one, word)));
+            let told = pick(part, words);
+            let words = ways.iter();
+            let words = words.flat_map(|(one, code, words)| {
+                [*code, &words.zh, &words.en].map(|word| (*one, word))
             });
-            match (told, told_way) {
-                (Some((one, _)), _) => by = Some(*one),
-                (None, Some((one, ..))) => way = Some(*one),
+            match (told, pick(part, words)) {
+                (Some(one), _) => by = Some(one),
+                (None, Some(one)) => way = Some(one),
                 (None, None) => {
                     return Err(self.line.fault(
                         "outcome_told",

@@ -15,7 +15,7 @@ use aidlink_register::amount::Amount;
 use aidlink_register::ledger::COLUMNS;
 use jiff::civil::Date;
 
-use super::filled::words::{finding, folded, reason, stated};
+use super::filled::words::{exact, finding, pick, reason};
 use super::filled::{RowPlace, WhyRefused};
 use super::table::{self, TableRow, header_form};
 
@@ -128,6 +128,11 @@ const ALIASES: &[(&str, &[&str])] = &[
 /// Columns from which nothing is recorded: they are numbers of rows, or follow from the others.
 const DERIVED: [&str; 5] = ["number", "late", "reply_due", "materials_late", "reopened"];
 
+/// Returns a label of a site in the form in which it is compared: with its signs.
+pub fn label_form(label: &str) -> String {
+    exact(label)
+}
+
 /// What a cell is refused for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellFault {
@@ -225,7 +230,7 @@ impl<'w> LedgerWords<'w> {
             }
         }
         let labels = site.labels.iter().map(|label| {
-            let key = (label.field.value.clone(), folded(&label.label.value));
+            let key = (label.field.value.clone(), exact(&label.label.value));
             (key, label.code.value.clone())
         });
         LedgerWords {
@@ -317,16 +322,17 @@ impl<'w> LedgerWords<'w> {
         Ok(read)
     }
 
-    /// Whether a row above the header is a row of a ledger, and no title and no second header: it
-    /// has several cells, and one is an aid, a day or a number.
+    /// Whether a row above the header is a row of a ledger, and no title, legend or second header:
+    /// a cell has the number of a lead or a person, or one is an aid and another a day.
     fn is_like_a_row(&self, row: &TableRow<'_>) -> bool {
         let Ok(cells) = row.cells.as_ref() else {
             return true;
         };
         let texts = cells.iter().filter_map(PlainCell::text);
         let texts: Vec<&str> = texts.filter(|text| !text.trim().is_empty()).collect();
-        let says = |text: &&str| table::day(text).is_some() || self.aids(text).is_some();
-        texts.len() > 2 && (texts.iter().any(says) || table::states_number(cells))
+        let has_day = || texts.iter().any(|text| table::day(text).is_some());
+        let has_aid = || texts.iter().any(|text| self.aids(text).is_some());
+        table::states_number(cells) || texts.len() > 2 && has_day() && has_aid()
     }
 
     fn line(
@@ -380,9 +386,10 @@ impl<'w> LedgerWords<'w> {
         Ok(line)
     }
 
-    /// Returns the code that a label of the site means in a field.
+    /// Returns the code that a label of the site means in a field. A label is the whole text with
+    /// its signs: `×` and `√` are other labels, and so are `×同意` and `同意`.
     fn site_code(&self, field: &str, text: &str) -> Option<&str> {
-        let key = (field.to_owned(), stated(text)?);
+        let key = (field.to_owned(), exact(text));
         self.labels.get(&key).map(String::as_str)
     }
 
@@ -405,15 +412,12 @@ impl<'w> LedgerWords<'w> {
         if let Some(code) = self.site_code("aid", text) {
             return Some(code.to_owned());
         }
-        let wanted = stated(text)?;
-        let mut aids = self.policy.aids.iter();
-        let aid = aids.find(|aid| {
-            [aid.id.as_str(), &aid.title.zh, &aid.title.en]
-                .iter()
-                .any(|word| folded(word) == wanted)
+        let words = self.policy.aids.iter().flat_map(|aid| {
+            let id = aid.id.as_str();
+            [id, &aid.title.zh, &aid.title.en].map(|word| (id, word))
         });
-        aid.map(|aid| aid.id.clone())
-            .or_else(|| self.code("aid", text))
+        let aid = pick(text, words).map(str::to_owned);
+        aid.or_else(|| self.code("aid", text))
     }
 
     /// Returns the id of the agency that a cell names.
@@ -421,14 +425,11 @@ impl<'w> LedgerWords<'w> {
         if let Some(code) = self.site_code("agency", text) {
             return Some(code.to_owned());
         }
-        let wanted = stated(text)?;
-        let mut agencies = self.policy.agencies.iter();
-        let agency = agencies.find(|agency| {
-            [agency.id.as_str(), &agency.name.zh, &agency.name.en]
-                .iter()
-                .any(|word| folded(word) == wanted)
+        let words = self.policy.agencies.iter().flat_map(|agency| {
+            let id = agency.id.as_str();
+            [id, &agency.name.zh, &agency.name.en].map(|word| (id, word))
         });
-        agency.map(|agency| agency.id.clone())
+        pick(text, words).map(str::to_owned)
     }
 
     /// Returns the code of a label in the schema of referrals.
@@ -453,7 +454,7 @@ impl<'w> LedgerWords<'w> {
     ///
     /// # Errors
     /// If it names none of them.
-    pub fn choice<T: Copy>(
+    pub fn choice<T: Copy + PartialEq>(
         &self,
         line: &LedgerLine,
         field: &'static str,
@@ -462,14 +463,11 @@ impl<'w> LedgerWords<'w> {
         let Some(text) = line.texts.get(field) else {
             return Ok(None);
         };
-        let wanted = stated(self.site_code(field, text).unwrap_or(text));
-        let one = all.iter().find(|(_, code, words)| {
-            [*code, &words.zh, &words.en]
-                .iter()
-                .any(|word| wanted.as_deref() == Some(&*folded(word)))
-        });
-        match one {
-            Some((one, ..)) => Ok(Some(*one)),
+        let words = all
+            .iter()
+            .flat_map(|(one, code, words)| [*code, &words.zh, &words.en].map(|word| (*one, word)));
+        match pick(self.site_code(field, text).unwrap_or(text), words) {
+            Some(one) => Ok(Some(one)),
             None => {
                 let zh: Vec<&str> = all.iter().map(|(_, _, words)| words.zh.as_str()).collect();
                 let en: Vec<&str> = all.iter().map(|(_, _, words)| words.en.as_str()).collect();

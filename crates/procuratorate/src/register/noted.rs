@@ -8,7 +8,7 @@ use aidlink_faults::text::Text;
 use aidlink_faults::uniform_text::uniform;
 use aidlink_register::form::{FORMS, Field, Holds, form_of};
 
-use super::filled::words::{finding, folded, reason, stated};
+use super::filled::words::{finding, pick, reason};
 use super::filled::{RowPlace, WhyRefused};
 use super::table::{self, BadCell, TableRow, header_form};
 
@@ -115,13 +115,16 @@ pub fn read(path: &Path) -> Result<Vec<NotedRow>, Faults> {
         let has_whom = names.iter().any(has)
             && (count > 1 || forms.iter().all(|form| form.is_empty() || is_known(&form)));
         // Somebody deleted the column that says whose it is: each row is refused for it.
-        let has_what = has(&Column::Kind) && has(&Column::On) && count > 2;
+        let has_what = has(&Column::Kind) && count > 2;
         has_whom || has_what
     };
     let mut rows = Vec::new();
     table::read(path, &is_header, &expected, &mut |row| {
         if row.headers.is_empty() && !names_something(row) {
             // A title, or a sheet of explanations.
+            return;
+        }
+        if is_of_choices(row) {
             return;
         }
         let place = row.place.clone();
@@ -137,6 +140,46 @@ pub fn read(path: &Path) -> Result<Vec<NotedRow>, Faults> {
         }
     })?;
     Ok(rows)
+}
+
+/// Whether a row is below a header that names neither whose the events are nor their day, and says
+/// no event: the sheet holds the choices of drop-downs.
+fn is_of_choices(row: &TableRow<'_>) -> bool {
+    let columns = row.headers.iter().map(|header| column_of(&header.form));
+    let columns: Vec<Option<Column>> = columns.collect();
+    let mut named = columns.iter().flatten();
+    if columns.is_empty() || named.any(|column| names_whom_or_day(*column)) {
+        return false;
+    }
+    let Ok(texts) = row.texts() else { return false };
+    let kind = texts.iter().find_map(|(place, text)| {
+        let is_kind = columns.get(*place) == Some(&Some(Column::Kind));
+        is_kind.then(|| kind_of(text)).flatten()
+    });
+    let form = kind.as_deref().and_then(|kind| form_of(kind).ok());
+    let Some((_, form)) = form else {
+        return true;
+    };
+    // An event has the fields of its kind.
+    let is_of_kind = |place: usize| {
+        let Some(header) = row.headers.get(place) else {
+            return false;
+        };
+        let names = |field: &Field| {
+            [field.name, field.zh]
+                .map(header_form)
+                .contains(&header.form)
+        };
+        column_of(&header.form).is_some() || form.iter().any(names)
+    };
+    texts.len() < 2 || !texts.keys().all(|place| is_of_kind(*place))
+}
+
+fn names_whom_or_day(column: Column) -> bool {
+    match column {
+        Column::Lead | Column::Person | Column::Correct | Column::Withdraw | Column::On => true,
+        Column::Kind | Column::Operator | Column::Approver | Column::Because => false,
+    }
 }
 
 fn column_of(form: &str) -> Option<Column> {
@@ -231,10 +274,9 @@ fn written(row: &TableRow<'_>) -> Result<WrittenEvent, Vec<BadCell>> {
 
 /// Returns the name of the kind that a cell means.
 fn kind_of(text: &str) -> Option<String> {
-    let text = stated(text)?;
-    let mut forms = FORMS.iter();
-    let form = forms.find(|(name, zh, _)| folded(name) == text || folded(zh) == text);
-    form.map(|(name, ..)| (*name).to_owned())
+    let forms = FORMS.iter();
+    let words = forms.flat_map(|(name, zh, _)| [*name, *zh].map(|word| (*name, word)));
+    pick(text, words).map(str::to_owned)
 }
 
 /// Returns what a cell says in the form in which a field takes it. What cannot be read stays
@@ -251,11 +293,9 @@ pub fn canonical(field: &Field, text: &str) -> String {
         }
         Holds::YesNo | Holds::Age => uniform(text).trim().to_owned(),
         Holds::Choice(choices) => {
-            let wanted = stated(text);
-            let is_wanted = |word: &str| wanted.as_deref() == Some(&*folded(word));
-            let mut choices = choices.iter();
-            let choice = choices.find(|(code, zh)| is_wanted(code) || is_wanted(zh));
-            choice.map_or_else(as_written, |(code, _)| (*code).to_owned())
+            let choices = choices.iter();
+            let words = choices.flat_map(|(code, zh)| [*code, *zh].map(|word| (*code, word)));
+            pick(text, words).map_or_else(as_written, str::to_owned)
         }
         Holds::Finding => finding(text).map_or_else(as_written, |one| one.name().to_owned()),
         Holds::Reason => reason(text).map_or_else(as_written, |one| one.name().to_owned()),

@@ -4,17 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use aidlink_agency::cell::date::{self, WrittenDate};
 use aidlink_agency::scan::plain_rows::{PlainCell, PlainFile, PlainTable};
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number::shown_name;
 use aidlink_faults::text::Text;
 use aidlink_faults::uniform_text::{uniform, uniform_header};
-use aidlink_policy::reading::DateEpoch;
 use aidlink_register::number::{EventId, LeadNumber, PersonNumber};
 use jiff::civil::Date;
 
-use super::filled::row::readable;
+use super::filled::row::{day_of, readable};
 use super::filled::words::folded;
 use super::filled::{RowPlace, WhyRefused};
 
@@ -178,11 +176,21 @@ pub fn states_number(cells: &[PlainCell]) -> bool {
             let has_letter = word.contains(|c: char| c.is_ascii_alphabetic());
             has_letter && PersonNumber::parse(word).is_some()
         };
-        PersonNumber::parse(&text).is_some()
+        let is_of_number = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        (PersonNumber::parse(&text).is_some() && !are_years(&text))
             || text
-                .split_whitespace()
+                .split(|c: char| !is_of_number(c))
                 .any(|word| is_number(word) || is_person(word))
     })
+}
+
+/// Whether a text is of years, such as `2025-2026`.
+fn are_years(text: &str) -> bool {
+    let is_year = |group: &str| {
+        let year: Option<u16> = group.trim().parse().ok();
+        year.is_some_and(|year| (1900..2100).contains(&year))
+    };
+    text.split('-').all(is_year)
 }
 
 fn headers_of(cells: &[PlainCell]) -> Vec<Header> {
@@ -202,8 +210,5 @@ fn headers_of(cells: &[PlainCell]) -> Vec<Header> {
 /// Returns the day that a cell states, in every form that exports have; `None` if it is no day,
 /// or only a month.
 pub fn day(text: &str) -> Option<Date> {
-    match date::read(&uniform(text), DateEpoch::default()) {
-        Some(WrittenDate::Day(day) | WrittenDate::Early(day)) => Some(day),
-        Some(WrittenDate::Month(_) | WrittenDate::NoDate) | None => None,
-    }
+    day_of(text)
 }

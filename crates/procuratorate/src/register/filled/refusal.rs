@@ -35,6 +35,10 @@ pub enum WhyRefused {
     OtherCase,
     /// The aid is not that of the lead.
     OtherAid,
+    /// The list was issued before this round's.
+    OtherIssue,
+    /// The header is merged over several columns, and something stands in a further one.
+    MergedHeader,
     /// The list has no column for this.
     NoColumn,
     /// Persons who could not be judged have no lead.
@@ -90,6 +94,8 @@ impl WhyRefused {
             WhyRefused::OtherName => "other_name",
             WhyRefused::OtherCase => "other_case",
             WhyRefused::OtherAid => "other_aid",
+            WhyRefused::OtherIssue => "other_issue",
+            WhyRefused::MergedHeader => "merged_header",
             WhyRefused::NoColumn => "no_column",
             WhyRefused::NotALead => "not_a_lead",
             WhyRefused::NoDecision => "no_decision",
@@ -155,8 +161,10 @@ impl WhyRefused {
             ),
             WhyRefused::OfAnotherRound(round) => {
                 return Text::new(
-                    format!("此编号属于另一轮（{round}）；请按该轮收录"),
-                    format!("the number is of another round ({round}); take it in with that round"),
+                    format!("此编号或清单属于另一轮（{round}）；请按该轮收录"),
+                    format!(
+                        "the number or the list is of another round ({round}); take it in with that round"
+                    ),
                 );
             }
             WhyRefused::OtherPerson => (
@@ -168,12 +176,20 @@ impl WhyRefused {
                 "the name is not that of this lead: only some columns were sorted, or a cell was changed; compare it with the list that was issued",
             ),
             WhyRefused::OtherCase => (
-                "案号不是此线索的：可能只排序了部分列，或被改动；请与签发的清单核对",
-                "the case number is not that of this lead: only some columns were sorted, or a cell was changed; compare it with the list that was issued",
+                "案号是他人的，此人在登记簿中没有此案号：可能只排序了部分列，或被改动；请与签发的清单核对",
+                "the case number is that of another person, and the register does not have it of this one: only some columns were sorted, or a cell was changed; compare it with the list that was issued",
             ),
             WhyRefused::OtherAid => (
                 "救助项目不是此线索的：可能只排序了部分列，或被改动；请与签发的清单核对",
                 "the aid is not that of this lead: only some columns were sorted, or a cell was changed; compare it with the list that was issued",
+            ),
+            WhyRefused::OtherIssue => (
+                "该行的签发日期早于本轮清单：清单属于以前的轮次，或日期被改动；请按该轮收录，或从本轮签发的清单中补上日期",
+                "the row's day of issue is before that of this round's lists: the list is of an earlier round, or the day was changed; take it in with that round, or put the day back from the list that was issued",
+            ),
+            WhyRefused::MergedHeader => (
+                "该列表头横跨几列，不知以哪一列为准；请取消合并，把内容填在该列中",
+                "the header of this column is merged over several, and nobody knows which one counts; unmerge it, and fill in that column",
             ),
             WhyRefused::NoColumn => (
                 "此表没有这一列，填写的内容不能收录：可能被删除、改名，或与别的列合并；请从签发的清单中补上",

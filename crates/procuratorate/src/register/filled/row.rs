@@ -152,14 +152,20 @@ fn free_text(
 fn day(text: Option<&str>, days: Days) -> Result<Option<Date>, Refused> {
     let Some(text) = text else { return Ok(None) };
     let refused = |why| Err((Some(FilledColumn::DecidedOn), why));
+    let Some(day) = day_of(text) else {
+        return refused(WhyRefused::UnreadableDay);
+    };
+    match check_day(day, days) {
+        Ok(day) => Ok(Some(day)),
+        Err(why) => refused(why),
+    }
+}
+
+/// Returns the day that a cell states; `None` if it cannot be read to the day.
+pub(in crate::register) fn day_of(text: &str) -> Option<Date> {
     match date::read(&uniform(text), DateEpoch::default()) {
-        Some(WrittenDate::Day(day) | WrittenDate::Early(day)) => match check_day(day, days) {
-            Ok(day) => Ok(Some(day)),
-            Err(why) => refused(why),
-        },
-        Some(WrittenDate::Month(_) | WrittenDate::NoDate) | None => {
-            refused(WhyRefused::UnreadableDay)
-        }
+        Some(WrittenDate::Day(day) | WrittenDate::Early(day)) => Some(day),
+        Some(WrittenDate::Month(_) | WrittenDate::NoDate) | None => None,
     }
 }
 
@@ -211,7 +217,7 @@ pub(super) fn is_lead_number(number: &str) -> bool {
 
 /// Returns the names in a cell, in the form in which they are compared. A lead of several
 /// case rows may have several, joined by `；`.
-pub(super) fn names_in(text: &str) -> impl Iterator<Item = String> {
+pub(in crate::register) fn names_in(text: &str) -> impl Iterator<Item = String> {
     let names = text.split(['；', ';']).map(words::folded);
     names.filter(|name| !name.is_empty())
 }

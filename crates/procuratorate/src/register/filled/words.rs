@@ -26,26 +26,68 @@ pub(in crate::register) fn folded(text: &str) -> String {
     characters.map(simplified).collect()
 }
 
+/// Returns a text in the form in which it is compared with its signs: without blanks and
+/// quotation marks, in lower case, of one width and simplified.
+pub(in crate::register) fn exact(text: &str) -> String {
+    uniform_label(text).chars().map(simplified).collect()
+}
+
+/// Returns which of some words a cell states, each with what it means: one that it is with all
+/// its signs, or else the only meaning of those that it [states](stated) without them.
+pub(in crate::register) fn pick<T: Copy + PartialEq, W: AsRef<str>>(
+    text: &str,
+    words: impl IntoIterator<Item = (T, W)>,
+) -> Option<T> {
+    let words: Vec<(T, W)> = words.into_iter().collect();
+    let whole = exact(text);
+    let mut of_all = words.iter();
+    if let Some((meaning, _)) = of_all.find(|(_, word)| exact(word.as_ref()) == whole) {
+        return Some(*meaning);
+    }
+    let wanted = stated(text)?;
+    let mut found = words
+        .iter()
+        .filter(|(_, word)| folded(word.as_ref()) == wanted)
+        .map(|(meaning, _)| *meaning);
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
+}
+
 /// Returns the word that a cell states, in the form of [`folded`]; `None` if something beside it
-/// may take it back or leave it open: a cross, an empty box or pair of brackets, a question mark.
+/// may take it back or leave it open: a sign in front of it that is no tick, a stroke or a cross, a
+/// box or pair of brackets without a tick, a question mark.
 pub(in crate::register) fn stated(text: &str) -> Option<String> {
-    let label = uniform_label(text);
-    let mut characters = label.chars().peekable();
-    while let Some(character) = characters.next() {
-        let closes = BRACKETS.iter().find(|(open, _)| *open == character);
-        let is_empty = closes.is_some_and(|(_, close)| characters.peek() == Some(close));
-        let is_bracket = BRACKETS
-            .iter()
-            .any(|(open, close)| [open, close].contains(&&character));
-        let is_plain = character.is_alphanumeric() || is_bracket || BESIDE.contains(character);
-        if is_empty || !is_plain {
+    let label: Vec<char> = uniform_label(text).chars().collect();
+    let is_letter = |c: &char| c.is_alphanumeric();
+    let first = label.iter().position(is_letter)?;
+    let last = label.iter().rposition(is_letter)?;
+    for (at, character) in label.iter().enumerate() {
+        if is_letter(character) || TICKS.contains(*character) {
+            continue;
+        }
+        if let Some((_, close)) = BRACKETS.iter().find(|(open, _)| open == character) {
+            let rest = label.iter().skip(at + 1);
+            let mut inside = rest.take_while(|other| *other != close);
+            if inside.any(|other| is_letter(other) || TICKS.contains(*other)) {
+                continue;
+            }
+            return None;
+        }
+        let closes = BRACKETS.iter().any(|(_, close)| close == character);
+        let allowed = match at {
+            at if at < first => "",
+            at if at > last => AFTER,
+            _ => WITHIN,
+        };
+        if !closes && !allowed.contains(*character) {
             return None;
         }
     }
     Some(folded(text))
 }
 
-/// Brackets, each with the one that closes it. An empty pair is a box that nobody ticked.
+/// Brackets, each with the one that closes it. A pair with nothing in it, or with a stroke, is a
+/// box that nobody ticked.
 const BRACKETS: [(char, char); 9] = [
     ('(', ')'),
     ('（', '）'),
@@ -58,11 +100,14 @@ const BRACKETS: [(char, char); 9] = [
     ('『', '』'),
 ];
 
-/// Characters beside a word that change nothing: ticks, and punctuation that neither asks nor
-/// takes back.
-const BESIDE: &str = "√✓✔☑/-–—_.·,，。、:：;；!！“”‘’\"'";
+/// Ticks.
+const TICKS: &str = "√✓✔☑✅";
+/// Punctuation behind a word that neither asks nor takes back.
+const AFTER: &str = ".,，。、:：;；!！";
+/// Signs between the characters of a word that change nothing.
+const WITHIN: &str = "/-–—_.·,，。、:：;；!！";
 
-fn simplified(character: char) -> char {
+pub(in crate::register) fn simplified(character: char) -> char {
     let found = TRADITIONAL.iter().find_map(|(traditional, simplified)| {
         let place = traditional.chars().position(|other| other == character)?;
         simplified.chars().nth(place)
@@ -70,26 +115,21 @@ fn simplified(character: char) -> char {
     found.unwrap_or(character)
 }
 
-/// Returns whether a text is one of these words: in either language, or the name in
-/// documents.
-fn is_one_of(folded_text: &str, text: &Text, name: &str) -> bool {
-    [text.zh.as_str(), text.en.as_str(), name]
-        .iter()
-        .any(|word| folded(word) == folded_text)
-}
-
 /// Returns the finding that a cell states; `None` for any other text.
 pub(in crate::register) fn finding(text: &str) -> Option<Finding> {
-    let text = stated(text)?;
-    let is_it = |one: &Finding| is_one_of(&text, &one.text(), one.name());
-    Finding::ALL.into_iter().find(is_it)
+    let words = |one: Finding| words_of(one, one.text(), one.name());
+    pick(text, Finding::ALL.into_iter().flat_map(words))
 }
 
 /// Returns the reason that a cell states; `None` for any other text.
 pub(in crate::register) fn reason(text: &str) -> Option<Reason> {
-    let text = stated(text)?;
-    let is_it = |one: &Reason| is_one_of(&text, &one.text(), one.name());
-    Reason::ALL.into_iter().find(is_it)
+    let words = |one: Reason| words_of(one, one.text(), one.name());
+    pick(text, Reason::ALL.into_iter().flat_map(words))
+}
+
+/// Returns the words for something: in either language, and the name in documents.
+fn words_of<T: Copy>(one: T, text: Text, name: &str) -> [(T, String); 3] {
+    [(one, text.zh), (one, text.en), (one, name.to_owned())]
 }
 
 #[cfg(test)]
@@ -212,9 +252,81 @@ mod tests {
                 }
             }
         }
-        for written in ["√确认", "✓ 确认", "☑确认", "（确认）", "确认。", "确认！"]
-        {
+        for written in [
+            "(/)确认",
+            "（／）确认",
+            "（ / ）确认",
+            "[_]确认",
+            "[-]确认",
+            "(-)确认",
+            "【—】确认",
+            "(.)确认",
+            "（·）确认",
+            "( ,)确认",
+            "确认(/)",
+            "确认[_]",
+            "/确认/",
+            "/确认",
+            "确认/",
+            "//确认",
+            "--确认--",
+            "——确认——",
+            "-确认",
+            "确认-",
+            "_确认_",
+            "·确认",
+            "、确认",
+            "！确认",
+            "/确/认/",
+            "(/确认)",
+            "（确认/）",
+            "〈〉确认",
+            "[/] 确认 [√]",
+        ] {
+            assert_eq!(finding(written), None, "{written}");
+        }
+        for written in [
+            "√确认",
+            "✓ 确认",
+            "☑确认",
+            "✅确认",
+            "（确认）",
+            "【确认】",
+            "确认。",
+            "确认！",
+            "确认、",
+            "[√]确认",
+            "（√）确认",
+            "确认（ ✓ ）",
+            "“确认”",
+            "确 认",
+            "√ 确认。",
+        ] {
             assert_eq!(finding(written), Some(Finding::Confirmed), "{written}");
+        }
+        for written in ["不符合残疾/年龄条件", "不符合残疾、年龄条件"] {
+            assert_eq!(reason(written), Some(Reason::DisabilityOrAge), "{written}");
+        }
+    }
+
+    /// Titles of a policy may hold any sign.
+    #[test]
+    fn a_word_with_a_sign_is_itself_and_no_other_one() {
+        let words = [
+            (1, "0～6岁康复救助"),
+            (2, "临时救助*"),
+            (3, "临时救助"),
+            (4, "（≤3万元）救助"),
+            (5, "甲+乙"),
+            (6, "残疾人联合会•康复部"),
+        ];
+        for (meaning, word) in words {
+            assert_eq!(pick(word, words), Some(meaning), "{word}");
+            assert_eq!(pick(&format!(" “{word}”"), words), Some(meaning), "{word}");
+        }
+        assert_eq!(pick("甲乙", words), Some(5));
+        for written in ["×临时救助", "？甲+乙", "临时救助。", "甲-乙？"] {
+            assert_eq!(pick(written, words), None, "{written}");
         }
     }
 
