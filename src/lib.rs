@@ -14,4 +14,3 @@ pub mod pooled;
 mod proof_report;
 mod rerun;
 mod round_draft;
-mod shell;

@@ -14,6 +14,7 @@ mod forgotten_leftovers;
 mod keys;
 mod killed_purge;
 mod names_of_outputs;
+mod names_used_again;
 mod numbers_in_names;
 mod opening;
 mod quarter_after_quarter;

@@ -9,10 +9,10 @@ use aidlink_faults::text::{Language, Text};
 use aidlink_office::audit_log::LOG;
 use aidlink_office::other_outputs::Judging;
 use aidlink_office::output_folder::OutputFolder;
-use aidlink_office::replaced::unnamed;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
+use aidlink_office::standing::ours;
 use aidlink_office::terminal::{Form, Output, Progress, ReportedFault, print_faults};
 use aidlink_office::unknown_files::UnknownFiles;
 use aidlink_office::unread::unread;
@@ -222,8 +222,10 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
         program: "aidlink",
         today,
     };
-    let mut unknown_files = UnknownFiles::find(&found, judging);
-    let records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
+    let (mut unknown_files, owners) = UnknownFiles::find(&found, judging);
+    let mut records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
+    let others = ours(&found.siblings, &found.opened, judging.signers);
+    records.extend(others.iter().map(OutputRecords::of_other));
     let unread = unread(&found);
     let all_outputs = [found.outputs.as_slice(), &found.siblings].concat();
     // Before the audit, which may take minutes.
@@ -261,8 +263,8 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
             evidence.remains.leave_unread(&unread);
         }
         evidence.rest_on(&records);
-        evidence.take_replaced();
-        unknown_files.add(unnamed(&found, &evidence.replaced, &RoundKey::id_for));
+        evidence.take_replaced(&records, &found);
+        unknown_files.add(owners.unnamed(&found, &evidence.replaced, &RoundKey::id_for));
         evidence.keep_needed(&all_outputs, &found);
         let checks = checks::all(&evidence);
         let proof = arguments

@@ -24,7 +24,7 @@ use serde::Serialize;
 use super::Ending;
 use crate::cli::RoundNewArguments;
 use crate::round_draft::{Ask, Draft, DraftExport, Drafted, Kind, MarkedPlace, Question};
-use crate::shell::in_shell;
+use aidlink_office::shell::in_shell;
 
 /// The name of the round file.
 const ROUND_FILE: &str = "round.toml";

@@ -249,6 +249,7 @@ fn a_file_beside_another_output_is_known_only_if_that_one_needs_it() {
             let mut file = files[0].clone();
             file["file"] = export.into();
             file["blake3"] = digest.as_str().into();
+            file["bytes"] = content.len().into();
             files.push(file);
         };
         let key = SigningKey::read(&key).unwrap();

@@ -15,11 +15,11 @@ use crate::deletion::{overdue_round, paths, purge};
 use crate::support::aidlink;
 
 /// Exports whose content changes from one quarter to the next. That of the others stays.
-const CHANGED: [&str; 2] = ["veterans.persons.csv", "education.students.csv"];
-const KEY: &str = "round.key";
+pub(super) const CHANGED: [&str; 2] = ["veterans.persons.csv", "education.students.csv"];
+pub(super) const KEY: &str = "round.key";
 
 /// Returns the exports of the round, with their content.
-fn exports(finished: &FinishedRound) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn exports(finished: &FinishedRound) -> BTreeMap<String, Vec<u8>> {
     let manifest = finished.manifest();
     let exports = manifest["exports"].as_array().unwrap().iter();
     let files = exports.flat_map(|export| paths(&export["files"]));
@@ -31,7 +31,7 @@ fn exports(finished: &FinishedRound) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Puts the exports of the next quarter into the folder, and writes its round file.
-fn prepare_next(finished: &FinishedRound, last: &BTreeMap<String, Vec<u8>>, day: &str) {
+pub(super) fn prepare_next(finished: &FinishedRound, last: &BTreeMap<String, Vec<u8>>, day: &str) {
     for (file, content) in last {
         let is_changed = CHANGED.contains(&file.as_str());
         let more: &[u8] = if is_changed { b"\r\n" } else { b"" };
@@ -44,14 +44,14 @@ fn prepare_next(finished: &FinishedRound, last: &BTreeMap<String, Vec<u8>>, day:
 }
 
 /// Returns the paths of the inputs in a list of a record.
-fn inputs_in(record: &Value, list: &str) -> BTreeSet<String> {
+pub(super) fn inputs_in(record: &Value, list: &str) -> BTreeSet<String> {
     let files = record[list].as_array().unwrap().iter();
     let inputs = files.filter(|file| file["part"] != "output").cloned();
     paths(&inputs.collect::<Vec<Value>>().into())
 }
 
 /// Returns what a purge says that its records hold, by output folder.
-fn said(finished: &FinishedRound, more: &[&str]) -> BTreeMap<String, Value> {
+pub(super) fn said(finished: &FinishedRound, more: &[&str]) -> BTreeMap<String, Value> {
     let folder = finished.round.path("");
     let purge = ["purge", folder.to_str().unwrap(), "--json"];
     let result = aidlink(&[&purge[..], more].concat());
@@ -68,7 +68,7 @@ fn said(finished: &FinishedRound, more: &[&str]) -> BTreeMap<String, Value> {
     lists.collect()
 }
 
-fn state_of(finished: &FinishedRound, output: &Path) -> String {
+pub(super) fn state_of(finished: &FinishedRound, output: &Path) -> String {
     check_19_of(finished, output).0
 }
 

@@ -11,6 +11,7 @@ use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
 use aidlink_office::accounted::Accounted;
 use aidlink_office::as_written::{Difference, differences};
+use aidlink_office::content::{Contents, NamedInputs};
 use aidlink_office::deletion_record::{DeletionRecord, RoundFile, dated_after};
 use aidlink_office::leak_scan::{Scan, scan_folder};
 use aidlink_office::manifest::{Manifest, StepKind};
@@ -19,6 +20,7 @@ use aidlink_office::open_leftovers::OpenLeftovers;
 use aidlink_office::remains::{Remains, remains};
 use aidlink_office::round::{CONFIGURATION, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
+use aidlink_office::standing::OurOutput;
 use aidlink_office::verification::{Provenance, Verification};
 use aidlink_policy::calendar::Calendar;
 use aidlink_policy::pack::{CASE_EXPORT, Policy};
@@ -111,7 +113,8 @@ pub struct Evidence {
     pub round_file: Option<PathBuf>,
     /// The round's data that still exists.
     pub remains: Remains,
-    /// The inputs for which records account and in whose place a file with other content is.
+    /// The inputs in whose place a file with other content is: another output's, or any, if records
+    /// account for the input.
     pub replaced: Vec<RoundFile>,
     /// The deletion records of other output folders that count for the inputs of this one.
     records: Vec<DeletionRecord>,
@@ -141,6 +144,8 @@ pub struct OutputRecords {
     records: Vec<DeletionRecord>,
     elsewhere: Vec<DeletionRecord>,
     dated_later: Vec<String>,
+    /// The inputs that its manifest names; `None` if that has no valid signature.
+    named: Option<NamedInputs>,
 }
 
 impl OutputRecords {
@@ -152,6 +157,22 @@ impl OutputRecords {
             records: verification.deleted.clone(),
             elsewhere: verification.deleted_elsewhere.clone(),
             dated_later: dated_later(verification),
+            named: verification
+                .provenance()
+                .map(|own| NamedInputs::of(&verification.manifest, &own.signer)),
+        }
+    }
+
+    /// Returns those of another output folder of this office, which is not audited.
+    pub fn of_other(other: &OurOutput) -> Self {
+        OutputRecords {
+            folder: other.path.clone(),
+            provenance: Some(other.provenance()),
+            records: other.deletions.records.clone(),
+            // Nobody is asked about a folder that is not audited.
+            elsewhere: Vec::new(),
+            dated_later: Vec::new(),
+            named: Some(other.named()),
         }
     }
 }
@@ -272,11 +293,29 @@ impl Evidence {
         }
     }
 
-    /// Takes the inputs for gone for which records account and in whose place a file with other
-    /// content is. Call it when it is known what other output folders record of the inputs.
-    pub fn take_replaced(&mut self) {
+    /// Takes the inputs for gone in whose place a file with other content is, if records account for
+    /// them, or if that is the file of another one of `outputs`. Call it when it is known what other
+    /// output folders record of the inputs.
+    pub fn take_replaced(&mut self, outputs: &[OutputRecords], found: &RoundFolder) {
         let accounted = self.accounted_inputs();
         self.replaced = self.remains.take_replaced(|file| accounted.has(file));
+        let (Some(own), Ok(folder)) = (
+            self.verification.provenance(),
+            found.opened.open(&found.folder),
+        ) else {
+            return;
+        };
+        let others = outputs
+            .iter()
+            .filter(|other| other.folder != self.verification.folder)
+            .filter_map(|other| other.named.as_ref())
+            .filter(|named| named.is_by(&own.signer));
+        let contents = Contents::of(&folder, &RoundKey::id_for);
+        self.remains.take_of_others(|file| {
+            let is_named = contents.is_named(&file.path, others.clone());
+            is_named.unwrap_or_default()
+        });
+        self.replaced.extend(self.remains.of_others.iter().cloned());
     }
 
     fn accounted_inputs(&self) -> Accounted {

@@ -16,6 +16,8 @@ pub struct Recorded {
     /// Of a file that a record lists as left: whether its purge has seen something that may be
     /// the file.
     is_seen: bool,
+    /// Whether what it has seen has other content.
+    is_other: bool,
 }
 
 impl Recorded {
@@ -25,6 +27,7 @@ impl Recorded {
             at: record.completed_at,
             other_key: is_by_other.then(|| record.public_key.clone()),
             is_seen: false,
+            is_other: false,
         }
     }
 
@@ -32,6 +35,7 @@ impl Recorded {
     pub(crate) fn leaving(record: &DeletionRecord, left: &LeftFile) -> Self {
         Recorded {
             is_seen: left.is_seen(),
+            is_other: left.is_of_other_content(),
             ..Recorded::by(record)
         }
     }
@@ -43,16 +47,17 @@ impl Recorded {
             at,
             other_key: Some(key.to_owned()),
             is_seen: true,
+            is_other: false,
         }
     }
 
     /// Whether this record, which lists a file as left, ends what `removed` proves of it: always
-    /// if its purge has seen the file, whoever signed it. For a purge with another key nothing is
+    /// if its purge has seen the file, whoever signed it, but not if that one has other content. For a purge with another key nothing is
     /// proven by that record, so it lists as left, unseen, what that one accounts for.
     fn ends(&self, removed: &Recorded) -> bool {
         let counts = removed.other_key.is_none() || removed.other_key == self.other_key;
         // Earlier versions listed a file of which a copy was left in both lists of a record.
-        (self.is_seen || counts) && self.at >= removed.at
+        !self.is_other && (self.is_seen || counts) && self.at >= removed.at
     }
 }
 

@@ -37,6 +37,7 @@ use jiff::{Span, Timestamp};
 
 use crate::aside::as_recorded;
 use crate::audit_log::LOG;
+use crate::content::{Contents, NamedInputs};
 use crate::deletion_record::{
     DeletionRecord, FilePart, Journal, JournalStep, Journals, LARGEST_DOCUMENT, LeftFile,
     PlacedFile, RoundFile, SignedBy, check_readable, dated_after, lock_for_purge, shown_round,
@@ -47,6 +48,7 @@ use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
 use crate::round_folder::{FoundRoundFile, OpenedFolders};
 use crate::signing::{PublicKey, SigningKey};
+use crate::standing::ours;
 use crate::verification::{NamedKeys, Signer, Verification, opened_at, verify_opened};
 use crate::written_path::stays_inside;
 
@@ -62,7 +64,7 @@ use done::{Done, SetAside};
 use fate::{Accounts, accounts, files_of};
 use removal::Removal;
 use sharing::{
-    Output, removed_whole, share_inputs, shared, supersede, take_removed, take_replaced,
+    Neighbour, Output, removed_whole, share_inputs, shared, supersede, take_removed, take_replaced,
 };
 use stated::Stated;
 
@@ -121,10 +123,10 @@ pub struct Purged {
     pub nothing_left: bool,
     /// The inputs in the record that were deleted for another output folder.
     pub shared: Vec<RoundFile>,
-    /// Inputs in whose place another output's file was, which was deleted.
+    /// Inputs in whose place another output's file is, or was and was deleted.
     pub superseded: Vec<RoundFile>,
-    /// Inputs of which a record says that they were deleted, and in whose place a file with other
-    /// content is.
+    /// Inputs in whose place a file with other content is: another output's, or any, if a record says
+    /// that the input was deleted.
     pub replaced: Vec<RoundFile>,
     /// The missing files in the record that an earlier one lists as left. A person may confirm that
     /// they were deleted.
@@ -144,9 +146,10 @@ struct PurgePlan {
     /// Journals of interrupted purges.
     journals: Journals,
     remains: Remains,
-    /// Inputs in whose place another output's file was, which the purge removed.
+    /// Inputs in whose place another output's file is, or was and was removed.
     superseded: Vec<RoundFile>,
-    /// Inputs for which a record accounts, and in whose place a file with other content is.
+    /// Inputs in whose place a file with other content is: another output's, or any, if a record
+    /// accounts for the input.
     replaced: Vec<RoundFile>,
     /// What journals and records state.
     stated: Stated,
@@ -189,6 +192,8 @@ impl Purge<'_> {
         let mut planned = faults.or_value(Some(planned))?;
         self.check_filled_in(&planned)?;
         self.check_dates_beside(&planned)?;
+        let neighbours = self.neighbours(&planned);
+        self.take_of_others(&mut planned, &neighbours)?;
         self.keep_needed(&mut planned)?;
         let deletes_inputs = |plan: &PurgePlan| {
             let mut there = plan.remains.there.iter();
@@ -204,7 +209,7 @@ impl Purge<'_> {
                 plan.stated.add(&journal);
             }
         }
-        self.carry_out(planned)
+        self.carry_out(planned, &neighbours)
     }
 
     /// Refuses to delete review workbooks that people filled in, unless they are meant:
@@ -220,6 +225,91 @@ impl Purge<'_> {
         faults.finish()
     }
 
+    /// Returns the keys of this office.
+    fn signers(&self, planned: &[PurgePlan]) -> Vec<PublicKey> {
+        let named = planned.iter();
+        let named = named.filter_map(|plan| plan.verification.signer.key());
+        let own = [self.signing_key.public()].into_iter();
+        own.chain(named).cloned().collect()
+    }
+
+    /// Returns what the round's other output folders of this office say of inputs.
+    fn neighbours(&self, planned: &[PurgePlan]) -> Vec<Neighbour> {
+        let others = ours(self.siblings, self.opened, &self.signers(planned));
+        let neighbours = others.into_iter().map(|other| {
+            let own = self.signing_key.public();
+            let (signed, records) = (other.signed_by(), &other.deletions.records);
+            let named = recorded_files(&other.manifest);
+            let is_of_round = |file: &RoundFile| named.contains(&(file.part, file.path.clone()));
+            // With more than a record can hold, those of other keys, none counts.
+            let journals = Journals::read(&other.folder, &signed, own, records, is_of_round);
+            let stated = journals.map(|journals| Stated::of_neighbour(&journals, records));
+            Neighbour {
+                provenance: other.provenance(),
+                named: other.named(),
+                stated: stated.unwrap_or_default(),
+            }
+        });
+        neighbours.collect()
+    }
+
+    /// Takes the inputs for gone in whose place the file of another output of this office is, named
+    /// or not.
+    ///
+    /// # Errors
+    /// When the folder of the inputs cannot be opened.
+    fn take_of_others(
+        &self,
+        planned: &mut [PurgePlan],
+        neighbours: &[Neighbour],
+    ) -> Result<(), Fault> {
+        let named: Vec<Option<NamedInputs>> = planned.iter().map(PurgePlan::named).collect();
+        let Some(folder) = self.inputs_folder()? else {
+            return Ok(());
+        };
+        let contents = Contents::of(&folder, self.key_id);
+        for (index, plan) in planned.iter_mut().enumerate() {
+            if let Some(signer) = plan.verification.signer.key() {
+                let others = others_of(&named, index, neighbours);
+                let others = others.filter(|other| other.is_by(signer));
+                plan.remains.take_of_others(|file| {
+                    let is_named = contents.is_named(&file.path, others.clone());
+                    is_named.unwrap_or_default()
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks again whose files are in the places of inputs of which journals say something, just
+    /// before it is decided what became of these: one may have been exchanged since.
+    fn check_of_others(&self, planned: &mut [PurgePlan], neighbours: &[Neighbour]) {
+        let named: Vec<Option<NamedInputs>> = planned.iter().map(PurgePlan::named).collect();
+        let folder = self.inputs_folder().ok().flatten();
+        let contents = folder.as_ref();
+        let contents = contents.map(|folder| Contents::of(folder, self.key_id));
+        for (index, plan) in planned.iter_mut().enumerate() {
+            let journaled: ByFile<()> = plan.stated.set_aside().collect();
+            let signer = plan.verification.signer.key();
+            let others = others_of(&named, index, neighbours);
+            let others = others.filter(|other| signer.is_some_and(|signer| other.is_by(signer)));
+            plan.remains.of_others.retain(|file| {
+                let contents = contents.as_ref();
+                let is_named = contents
+                    .is_some_and(|one| one.is_named(&file.path, others.clone()).unwrap_or(false));
+                !journaled.has(file) || is_named
+            });
+        }
+    }
+
+    fn inputs_folder(&self) -> Result<Option<Folder>, Fault> {
+        match self.opened.open(self.round_folder) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Fault::unreadable(self.round_folder, &error)),
+        }
+    }
+
     /// Keeps the inputs that outputs which are not due need after others that are.
     ///
     /// # Errors
@@ -233,11 +323,7 @@ impl Purge<'_> {
             .chain(self.siblings.iter().cloned())
             .collect();
         // With `other_signer` the manifests are another key's, and so are those of later outputs.
-        let mut signers = vec![self.signing_key.public().clone()];
-        let named = planned
-            .iter()
-            .filter_map(|plan| plan.verification.signer.key());
-        signers.extend(named.cloned());
+        let signers = self.signers(planned);
         let manifests = planned.iter().map(|plan| &plan.verification.manifest);
         let made_from: Vec<String> = manifests
             .map(|manifest| manifest.round_file_blake3.clone())
@@ -284,7 +370,11 @@ impl Purge<'_> {
         self.now.to_zoned(jiff::tz::TimeZone::system()).date()
     }
 
-    fn carry_out(&self, mut planned: Vec<PurgePlan>) -> Result<Vec<Purged>, Faults> {
+    fn carry_out(
+        &self,
+        mut planned: Vec<PurgePlan>,
+        neighbours: &[Neighbour],
+    ) -> Result<Vec<Purged>, Faults> {
         let mut handled = BTreeSet::new();
         let mut done = Vec::new();
         let stated = planned.iter().flat_map(|plan| plan.stated.set_aside());
@@ -314,16 +404,22 @@ impl Purge<'_> {
         let mut outputs: Vec<Output<'_>> = outputs
             .map(|(plan, done)| Output {
                 provenance: plan.verification.provenance(),
+                ran_at: ran_at(&plan.verification),
+                is_due: plan.is_due,
                 remains: &plan.remains,
                 stated: &mut plan.stated,
                 done,
             })
             .collect();
-        share_inputs(&mut outputs);
+        share_inputs(&mut outputs, neighbours);
         for (plan, done) in planned.iter_mut().zip(&mut done) {
             let accounted = plan.stated.accounted();
             plan.replaced = take_replaced(&mut plan.remains, done, &accounted);
+            plan.replaced.extend(plan.remains.of_others.iter().cloned());
+            plan.superseded
+                .extend(plan.remains.of_others.iter().cloned());
         }
+        self.check_of_others(&mut planned, neighbours);
         // The first folder's purge removes the common inputs, and each record lists them.
         let mut purged = Vec::new();
         for (plan, done) in planned.iter().zip(&done) {
@@ -557,7 +653,11 @@ impl Purge<'_> {
             ..Done::default()
         };
         done.removed = match self.deletes(plan) {
-            false => distinct(plan.remains.there.iter().map(|found| &found.file)),
+            false => {
+                let there = &plan.remains.there;
+                done.left.extend(plan.removal(self.key_id).taken(there));
+                distinct(there.iter().map(|found| &found.file))
+            }
             true => {
                 let removal = plan.removal(self.key_id);
                 let locks = removal.lock_leftovers();
@@ -767,6 +867,25 @@ pub(crate) fn lock_opened(
     }
 }
 
+/// Returns the inputs of all outputs but one of the named ones.
+fn others_of<'n>(
+    named: &'n [Option<NamedInputs>],
+    index: usize,
+    neighbours: &'n [Neighbour],
+) -> impl Iterator<Item = &'n NamedInputs> + Clone {
+    let named = named.iter().enumerate();
+    let named = named.filter(move |(other, _)| *other != index);
+    let named = named.filter_map(|(_, named)| named.as_ref());
+    named.chain(neighbours.iter().map(|neighbour| &neighbour.named))
+}
+
+/// Returns when an output was written, as its log says; `None` if that is not whole.
+fn ran_at(verification: &Verification) -> Option<Timestamp> {
+    let entries = verification.log.entries.iter();
+    let last = entries.filter_map(|entry| entry.at).max();
+    last.filter(|_| verification.log_is_whole)
+}
+
 /// Returns what journals and records of a folder must match; `None` if its manifest has no
 /// valid signature.
 fn signed_by(verification: &Verification) -> Option<SignedBy<'_>> {
@@ -797,6 +916,12 @@ impl PurgePlan {
             },
             needed: self.needed.as_ref(),
         }
+    }
+
+    /// Returns the inputs that its manifest names, if that has a valid signature.
+    fn named(&self) -> Option<NamedInputs> {
+        let signer = self.verification.signer.key()?;
+        Some(NamedInputs::of(&self.verification.manifest, signer))
     }
 
     fn begun_at(&self, now: Timestamp) -> Timestamp {

@@ -55,6 +55,12 @@ pub(crate) const OUTSIDE: &str = "the file is outside the round's folder, or a l
 pub(crate) const NOT_READ: &str = "only the round file names it, and no step read it (the round file was edited after the run), so nobody can tell what it holds, and it was not deleted: check it, delete it by hand, and note it in the minutes";
 /// In the reason why a file is left: its folder is not here or could not be listed.
 pub(crate) const NOBODY_KNOWS: &str = "so nobody knows whether it was deleted";
+/// The reason why a file is left in whose place is one with other content.
+pub(crate) const OTHER_CONTENT: &str =
+    "the content does not match this round's file, so it was not deleted: check it by hand";
+/// The reason why a key is left in whose place is another one.
+pub(crate) const OTHER_KEY: &str =
+    "this is not the key of this round, so it was not deleted: check it by hand";
 
 /// How the reasons begin that have one of these. None of them holds a path.
 const UNSEEN_BEGIN: [&str; 5] = [
@@ -255,6 +261,13 @@ impl LeftFile {
     /// Whether it was read from outside the round's folder.
     pub(crate) fn is_outside(&self) -> bool {
         self.why.en == OUTSIDE
+    }
+
+    /// Whether it is an input in whose place its purge has seen a file with other content. That is
+    /// not the file: where a folder is used round after round, it may be the next round's.
+    pub(crate) fn is_of_other_content(&self) -> bool {
+        let is_input = !matches!(self.part, FilePart::Output | FilePart::CutOff);
+        is_input && [OTHER_CONTENT, OTHER_KEY].contains(&self.why.en.as_str())
     }
 
     /// Whether it is none of the files that the manifest names below the round's folder: it was

@@ -13,20 +13,19 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aidlink_faults::fault::{Fault, FaultCollector, Faults};
-use aidlink_faults::text::Text;
-use aidlink_files::document::Document as _;
+use aidlink_faults::fault::{FaultCollector, Faults};
 use aidlink_files::folder::{FileId, FileState, Folder, Identity, digest_of};
 use aidlink_files::regular_file;
 use jiff::civil::Date;
 
-use crate::deletion_record::{FilePart, RoundFile, SignedBy, read_deletions};
-use crate::manifest::{MANIFEST, Manifest};
+use crate::deletion_record::{FilePart, RoundFile};
+use crate::manifest::Manifest;
 use crate::remains::{
     FoundFile, KeyIdOf, LONGEST_KEY_FILE, NeededBy, inputs_with_path, inputs_without_path,
 };
 use crate::round_folder::{FoundRoundFile, OpenedFolders, may_hold_another_round_file};
-use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
+use crate::signing::PublicKey;
+use crate::standing::{Standing, standing_of};
 use crate::written_path::{plain, stays_inside};
 
 /// Inputs that output folders still need.
@@ -145,8 +144,8 @@ impl Needed {
         for output in outputs {
             match standing_of(output, place.opened.open(output), signers) {
                 Err(fault) => faults.push(fault),
-                Ok(Standing::Kept(manifest)) => kept.push((output, *manifest)),
-                Ok(Standing::Purged | Standing::ByAnotherKey) => {}
+                Ok(Standing::Ours(ours)) if !ours.is_purged() => kept.push((output, ours.manifest)),
+                Ok(Standing::Ours(_) | Standing::ByAnotherKey) => {}
             }
         }
         let digests = kept.iter();
@@ -270,72 +269,4 @@ fn may_be(input: &RoundFile, file: &RoundFile) -> bool {
             (Some(one), Some(other)) => one == other,
             _ => input.is_at_path_of(file),
         }
-}
-
-/// What an output folder is for the inputs beside it.
-pub(crate) enum Standing {
-    /// One of this office's keys signed this manifest, and no purge has deleted anything.
-    Kept(Box<Manifest>),
-    /// One of this office's keys signed its manifest, and a purge has deleted its data.
-    Purged,
-    /// Another key validly signed its manifest.
-    ByAnotherKey,
-}
-
-/// Judges an output folder. `signers` are this office's keys.
-///
-/// # Errors
-/// When it cannot be read or verified.
-pub(crate) fn standing_of(
-    output: &Path,
-    opened: io::Result<Folder>,
-    signers: &[PublicKey],
-) -> Result<Standing, Fault> {
-    let unknown = || needs_unknown(output);
-    let folder = opened.map_err(|_| unknown())?;
-    let read = |name: &str, longest: u64| folder.read(Path::new(name), longest);
-    let bytes = read(MANIFEST, Manifest::LARGEST).map_err(|_| unknown())?;
-    let signature = format!("{MANIFEST}{SIGNATURE_SUFFIX}");
-    let signature = read(&signature, LARGEST_SIGNATURE).map_err(|_| unknown())?;
-    let signature = std::str::from_utf8(&signature).ok();
-    let signature = signature.and_then(Signature::parse).ok_or_else(unknown)?;
-    let manifest = Manifest::parse(&bytes).map_err(|_| unknown())?;
-    let mut signers_here = signers.iter();
-    let Some(signer) = signers_here.find(|signer| signature.verifies(signer, &bytes)) else {
-        let stated = manifest.signing.as_ref();
-        let stated = stated.and_then(|signing| PublicKey::parse(&signing.public_key));
-        let is_by_another = stated.is_some_and(|key| signature.verifies(&key, &bytes));
-        return if is_by_another {
-            Ok(Standing::ByAnotherKey)
-        } else {
-            Err(unknown())
-        };
-    };
-    let digest = blake3::hash(&bytes).to_hex().to_string();
-    let signed_by = SignedBy {
-        manifest: &manifest,
-        manifest_digest: &digest,
-        signer,
-        folder: folder.mark().ok(),
-    };
-    let named: Vec<&PublicKey> = signers.iter().collect();
-    let deletions = read_deletions(&folder, &signed_by, &named).map_err(|_| unknown())?;
-    Ok(match deletions.records.is_empty() {
-        true => Standing::Kept(Box::new(manifest)),
-        false => Standing::Purged,
-    })
-}
-
-fn needs_unknown(output: &Path) -> Fault {
-    Fault::of_file(
-        output,
-        Text::new(
-            "此输出文件夹无法读取或验证，不能确认其是否仍需本轮的输入文件",
-            "this output folder cannot be read or verified, so nobody knows whether it still needs inputs of the round",
-        ),
-        Text::new(
-            "请改正权限或从备份恢复，再重新运行；与本轮无关的，请移到别处",
-            "correct its permissions or restore it from a backup, and run again; if it has nothing to do with the round, move it elsewhere",
-        ),
-    )
 }

@@ -8,19 +8,20 @@ use std::path::{Path, PathBuf};
 use aidlink_faults::personal_number::{shown_name, shown_path};
 use aidlink_faults::text::Text;
 use aidlink_files::document::Document as _;
-use aidlink_files::folder::{Folder, digest_of};
-use aidlink_files::regular_file;
+use aidlink_files::folder::Folder;
 use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::aside::aside_place;
-use crate::deletion_record::RoundFile;
+use crate::content::{Contents, NamedInputs};
 use crate::manifest::{MANIFEST, Manifest};
-use crate::needed::{Standing, standing_of};
-use crate::remains::{KeyIdOf, LONGEST_KEY_FILE, inputs};
-use crate::round::relative_to;
+use crate::remains::{KeyIdOf, aside_paths_of_outputs, inputs, is_record};
+use crate::round::place_in;
 use crate::round_folder::RoundFolder;
+use crate::shell::in_shell;
 use crate::signing::PublicKey;
+use crate::standing::{OurOutput, Standing, ours, standing_of};
+use crate::written_path::{plain, stays_inside};
 
 /// By what a purge or an audit judges other output folders.
 #[derive(Clone, Copy)]
@@ -50,9 +51,12 @@ pub struct OtherOutput {
     pub copy_of: Option<String>,
     /// How many files beside it are its inputs and no other output's that was named.
     pub inputs: usize,
-    /// The name of the program with which the user purges.
+    /// How many files in it a purge would have deleted, if one has deleted its data. They are there
+    /// again, or could not be deleted.
+    pub returned: usize,
+    /// The command with which the user purges it.
     #[serde(skip)]
-    program: String,
+    command: String,
 }
 
 /// What another output folder is.
@@ -65,8 +69,10 @@ pub enum OtherState {
     Due,
     /// Its day of deletion is to come.
     NotDue,
-    /// A purge has deleted its data.
+    /// A purge has deleted its data, and nothing of it is here.
     Purged,
+    /// A purge has deleted its data, and some of it is here.
+    Returned,
     /// No key of the round signed its manifest.
     NotVerified,
     /// Its manifest cannot be read.
@@ -76,10 +82,13 @@ pub enum OtherState {
 /// The files of the other output folders, by their paths relative to the round's folder.
 pub(crate) struct OfOthers {
     /// The folders, with their manifests if they can be read.
-    pub(crate) folders: Vec<(String, Option<Manifest>)>,
+    pub(crate) folders: Vec<(PathBuf, Option<Manifest>)>,
     /// Files beside them that are certainly their inputs.
-    pub(crate) inputs: BTreeSet<String>,
+    pub(crate) inputs: BTreeSet<PathBuf>,
     pub(crate) told: Vec<OtherOutput>,
+    /// The inputs of all output folders of this office that were named, and of the others that no
+    /// purge has deleted.
+    pub(crate) named: Vec<NamedInputs>,
 }
 
 impl OfOthers {
@@ -88,49 +97,66 @@ impl OfOthers {
     pub(crate) fn find(
         found: &RoundFolder,
         judging: Judging<'_>,
-        is_open: impl Fn(&str) -> bool,
+        is_open: impl Fn(&Path) -> bool,
     ) -> Self {
-        let named: BTreeMap<String, &PathBuf> = found
+        let by_digest: BTreeMap<String, &PathBuf> = found
             .outputs
             .iter()
             .filter_map(|output| Some((manifest_in(found, output)?.digest, output)))
             .collect();
-        let mut files = Inputs {
-            folder: found.opened.open(&found.folder).ok(),
-            judging,
-            digests: BTreeMap::new(),
-        };
+        let named = ours(&found.outputs, &found.opened, judging.signers);
         let mut others = OfOthers {
             folders: Vec::new(),
             inputs: BTreeSet::new(),
             told: Vec::new(),
+            named: named.iter().map(OurOutput::named).collect(),
         };
-        for output in &found.siblings {
-            // Only what is below the round's folder is told.
-            let Some(place) = relative_to(&found.folder, output) else {
-                continue;
-            };
-            let manifest = manifest_in(found, output);
+        // Only what is below the round's folder is told.
+        let siblings = found.siblings.iter().filter_map(|output| {
             let opened = found.opened.open(output);
             let standing = standing_of(output, opened, judging.signers);
-            let copy_of = manifest.as_ref().and_then(|read| named.get(&read.digest));
-            let state = match (&manifest, &standing) {
+            let place = place_in(&found.folder, output)?;
+            Some((output, place, standing))
+        });
+        let siblings: Vec<_> = siblings.collect();
+        for (_, _, standing) in &siblings {
+            if let Ok(Standing::Ours(ours)) = standing
+                && !ours.is_purged()
+            {
+                others.named.push(ours.named());
+            }
+        }
+        let folder = found.opened.open(&found.folder).ok();
+        let contents = folder.as_ref();
+        let contents = contents.map(|folder| Contents::of(folder, judging.key_id));
+        for (output, place, standing) in siblings {
+            let read = manifest_in(found, output);
+            let copy_of = read.as_ref().and_then(|read| by_digest.get(&read.digest));
+            let (own, returned) = match (&standing, &contents) {
+                (Ok(Standing::Ours(ours)), _) if ours.is_purged() => {
+                    (BTreeSet::new(), outputs_in(ours))
+                }
+                (Ok(Standing::Ours(ours)), Some(contents)) => {
+                    (inputs_at(&place, &ours.manifest, contents, &is_open), 0)
+                }
+                _ => (BTreeSet::new(), 0),
+            };
+            let state = match (&read, &standing) {
                 (None, _) => OtherState::Unreadable,
-                (_, Ok(Standing::Purged)) => OtherState::Purged,
+                (_, Ok(Standing::Ours(ours))) if ours.is_purged() => match returned {
+                    0 => OtherState::Purged,
+                    _ => OtherState::Returned,
+                },
                 _ if copy_of.is_some() => OtherState::Copy,
-                (_, Ok(Standing::Kept(manifest))) => {
-                    match manifest.retention_until <= judging.today {
+                (_, Ok(Standing::Ours(ours))) => {
+                    match ours.manifest.retention_until <= judging.today {
                         true => OtherState::Due,
                         false => OtherState::NotDue,
                     }
                 }
                 _ => OtherState::NotVerified,
             };
-            let own = match &standing {
-                Ok(Standing::Kept(manifest)) => files.of(&place, manifest, &is_open),
-                _ => BTreeSet::new(),
-            };
-            let manifest = manifest.map(|read| read.manifest);
+            let manifest = read.map(|read| read.manifest);
             others.told.push(OtherOutput {
                 folder: shown_path(&found.folder.join(&place)),
                 round: manifest
@@ -140,12 +166,38 @@ impl OfOthers {
                 state,
                 copy_of: copy_of.map(|output| shown_path(output)),
                 inputs: own.len(),
-                program: judging.program.to_owned(),
+                returned,
+                command: command(found, &place, manifest.as_ref(), judging.program),
             });
             others.inputs.extend(own);
             others.folders.push((place, manifest));
         }
         others
+    }
+}
+
+/// Returns the command that purges an output folder at a place below the round's folder. In a
+/// subfolder the round file is not beside it: its inputs are where they were.
+fn command(
+    found: &RoundFolder,
+    place: &Path,
+    manifest: Option<&Manifest>,
+    program: &str,
+) -> String {
+    let folder = in_shell(&shown_path(&found.folder.join(place)));
+    let home = found.folder.join(place);
+    let home = home.parent().unwrap_or(&found.folder);
+    let mut round_files = found.round_files.iter();
+    let is_beside = place.components().count() == 1
+        || round_files.any(|file| place_in(home, &file.folder) == Some(PathBuf::new()));
+    let is_of_round = manifest.is_some_and(|manifest| found.rounds.contains(&manifest.round));
+    let round_file = found.round_file.as_ref();
+    match round_file.filter(|_| !is_beside && is_of_round) {
+        Some(file) => {
+            let file = in_shell(&shown_path(file));
+            format!("{program} purge {folder} --round {file}")
+        }
+        None => format!("{program} purge {folder}"),
     }
 }
 
@@ -164,63 +216,44 @@ fn manifest_in(found: &RoundFolder, output: &Path) -> Option<ReadManifest> {
     })
 }
 
-/// Finds the inputs of other outputs by their content.
-struct Inputs<'i> {
-    folder: Option<Folder>,
-    judging: Judging<'i>,
-    /// The digests of the files that were read. Each is read once.
-    digests: BTreeMap<PathBuf, Option<String>>,
-}
-
-impl Inputs<'_> {
-    /// Returns the files that an output at a place read, as far as they are open and have the
-    /// content in its manifest. Paths in it are relative to a folder above the output.
-    fn of(
-        &mut self,
-        place: &str,
-        manifest: &Manifest,
-        is_open: impl Fn(&str) -> bool,
-    ) -> BTreeSet<String> {
-        let mut own = BTreeSet::new();
-        for input in inputs(manifest) {
-            let path = Path::new(&input.path);
-            // A killed purge gave it its own name.
-            let places = [path.to_path_buf(), aside_place(&input, path)];
-            for home in Path::new(place).ancestors().skip(1) {
-                for place in places.iter().map(|path| home.join(path)) {
-                    let Some(name) = place.to_str() else {
-                        continue;
-                    };
-                    if is_open(name) && self.is(&place, &input, manifest) {
-                        own.insert(name.to_owned());
-                    }
+/// Returns the files that an output at a place read, as far as they are asked for and have the
+/// content in its manifest. Paths in it are relative to a folder above the output.
+fn inputs_at(
+    place: &Path,
+    manifest: &Manifest,
+    contents: &Contents<'_>,
+    is_asked: impl Fn(&Path) -> bool,
+) -> BTreeSet<PathBuf> {
+    let mut own = BTreeSet::new();
+    for input in inputs(manifest) {
+        let path = Path::new(&input.path);
+        // A killed purge gave it its own name.
+        let places = [path.to_path_buf(), aside_place(&input, path)];
+        for home in place.ancestors().skip(1) {
+            for place in places.iter().map(|path| home.join(path)) {
+                let is_it = || contents.is(&place, &input, manifest).unwrap_or_default();
+                if is_asked(&place) && is_it() {
+                    own.insert(place);
                 }
             }
         }
-        own
     }
+    own
+}
 
-    /// Whether the file at a place has the content of an input.
-    fn is(&mut self, place: &Path, input: &RoundFile, manifest: &Manifest) -> bool {
-        let Some(folder) = &self.folder else {
-            return false;
-        };
-        if input.key_id.is_some() {
-            let file = folder.open_file(place);
-            let content = file.and_then(|file| regular_file::read_open(&file, LONGEST_KEY_FILE));
-            let content = content.map(zeroize::Zeroizing::new);
-            let id = content
-                .ok()
-                .and_then(|content| (self.judging.key_id)(&content, manifest));
-            return id == input.key_id;
-        }
-        let digest = self.digests.entry(place.to_path_buf()).or_insert_with(|| {
-            let file = folder.open_file(place);
-            let digest = file.and_then(|mut file| digest_of(&mut file));
-            digest.ok().map(|(digest, _)| digest)
-        });
-        input.digest.is_some() && *digest == input.digest
-    }
+/// Returns the number of files in an output folder that a purge deletes.
+fn outputs_in(ours: &OurOutput) -> usize {
+    let manifest = &ours.manifest;
+    let written = manifest.outputs.iter().map(|output| plain(&output.file));
+    let written = written.filter(|file| stays_inside(file) && !is_record(file));
+    let written = written.map(PathBuf::from);
+    let names: BTreeSet<PathBuf> = written.chain(aside_paths_of_outputs(manifest)).collect();
+    let is_there = |name: &&PathBuf| is_there(&ours.folder, name);
+    names.iter().filter(is_there).count()
+}
+
+fn is_there(folder: &Folder, path: &Path) -> bool {
+    folder.kind(path).is_ok()
 }
 
 impl OtherOutput {
@@ -231,7 +264,7 @@ impl OtherOutput {
 
     /// Returns the line to print.
     pub fn text(&self) -> Text {
-        let (folder, program) = (&self.folder, &self.program);
+        let (folder, command) = (&self.folder, &self.command);
         let round = self.round.as_deref().unwrap_or_default();
         let day = self
             .delete_by
@@ -241,18 +274,18 @@ impl OtherOutput {
         let (zh, en) = match self.state {
             OtherState::Copy => (
                 format!(
-                    "{copy_of} 的副本（轮次 {round}，删除期限 {day}），不随其删除：请删去，或运行 {program} purge {folder}"
+                    "{copy_of} 的副本，或以相同输入文件再次运行的结果（轮次 {round}，删除期限 {day}），不随其删除：请运行 {command}，副本也可删去"
                 ),
                 format!(
-                    "a copy of {copy_of} (round {round}, due on {day}), which is not deleted with it: delete it, or run `{program} purge {folder}`"
+                    "a copy of {copy_of}, or a second run with the same inputs (round {round}, due on {day}), which is not deleted with it: run `{command}`, or delete it if it is a copy"
                 ),
             ),
             OtherState::Due => (
                 format!(
-                    "另一输出文件夹（轮次 {round}，删除期限 {day}），已到期：请运行 {program} purge {folder}"
+                    "另一输出文件夹（轮次 {round}，删除期限 {day}），已到期：请运行 {command}"
                 ),
                 format!(
-                    "another output folder (round {round}), due since {day}: run `{program} purge {folder}`"
+                    "another output folder (round {round}), due since {day}: run `{command}`"
                 ),
             ),
             OtherState::NotDue => (
@@ -263,6 +296,17 @@ impl OtherOutput {
                 format!("另一输出文件夹（轮次 {round}），已有 purge 删除其数据"),
                 format!("another output folder (round {round}), of which a purge has deleted the data"),
             ),
+            OtherState::Returned => {
+                let returned = self.returned;
+                (
+                    format!(
+                        "另一输出文件夹（轮次 {round}），已有 purge 删除其数据，但其中仍有{returned}个应删除的文件，或为未能删除，或为后来放回：请运行 {command}"
+                    ),
+                    format!(
+                        "another output folder (round {round}), of which a purge has deleted the data, but {returned} files of it are still or again in it: run `{command}`"
+                    ),
+                )
+            }
             OtherState::NotVerified => (
                 format!(
                     "另一输出文件夹（其运行记录写明轮次 {round}，删除期限 {day}），不能确认由本机构签署：请人工检查"

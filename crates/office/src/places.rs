@@ -13,6 +13,7 @@ use aidlink_files::folder::{EntryKind, Folder, FolderMark, open_named, sync_name
 use aidlink_files::partial::Partials;
 
 use crate::aside::{as_recorded, aside_place};
+use crate::deletion::by_file::ByFile;
 use crate::deletion_record::{FilePart, NOBODY_KNOWS, PlacedFile, RoundFile};
 use crate::output_folder::holds_an_output;
 
@@ -127,13 +128,18 @@ impl Places {
 
     /// Whether nothing has a file's name, or the purge's name for it, in its folder.
     pub(crate) fn lacks(&self, file: &RoundFile) -> bool {
-        let path = Path::new(&file.path);
-        let is_missing = |folder: &Folder, path: &Path| {
-            let kind = folder.kind(path);
-            kind.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        };
+        self.is_missing(file, Path::new(&file.path)) && self.lacks_aside(file)
+    }
+
+    /// Whether nothing has the purge's name for a file.
+    fn lacks_aside(&self, file: &RoundFile) -> bool {
+        self.is_missing(file, &aside_place(file, Path::new(&file.path)))
+    }
+
+    fn is_missing(&self, file: &RoundFile, place: &Path) -> bool {
         self.of(file.part).is_some_and(|folder| {
-            is_missing(folder, path) && is_missing(folder, &aside_place(file, path))
+            let kind = folder.kind(place);
+            kind.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
         })
     }
 
@@ -239,7 +245,8 @@ fn find(
 /// What is known of a file of a journal.
 #[derive(Clone, Debug)]
 pub(crate) enum Presence {
-    /// Its folder was listed and has neither the file's name nor the purge's name for it.
+    /// Its folder was listed and has neither the file's name nor the purge's name for it, or another
+    /// output's file has its name.
     Gone,
     /// Its folder has one of these names.
     Seen {
@@ -261,6 +268,8 @@ pub(crate) struct Listings<'p> {
     pub(crate) places: &'p Places,
     /// Whether the disk must confirm that files are gone.
     syncs: bool,
+    /// Files in whose place another output's file is.
+    of_others: ByFile<()>,
     /// By part, path in the journal, and identity.
     listed: BTreeMap<(FilePart, PathBuf, FolderMark), io::Result<Listing>>,
 }
@@ -276,12 +285,21 @@ struct Listing {
 }
 
 impl<'p> Listings<'p> {
-    pub(crate) fn new(places: &'p Places, syncs: bool) -> Self {
+    /// `of_others` are the files in whose place another output's file is.
+    pub(crate) fn new(places: &'p Places, syncs: bool, of_others: ByFile<()>) -> Self {
         Listings {
             places,
             syncs,
+            of_others,
             listed: BTreeMap::new(),
         }
+    }
+
+    /// Whether nothing has a file's name or the purge's name for it, or only another output's file
+    /// has its name.
+    pub(crate) fn lacks(&self, file: &RoundFile) -> bool {
+        let is_of_another = self.of_others.has(file);
+        self.places.lacks(file) || is_of_another && self.places.lacks_aside(file)
     }
 
     /// Returns what is known of a file. Every folder is listed once.
@@ -322,6 +340,7 @@ impl<'p> Listings<'p> {
         let first = asides.next();
         let own = as_recorded(path.file_name().unwrap_or_default());
         let own = listed.names.get_key_value(&own);
+        let own = own.filter(|_| !self.of_others.has(file));
         match first.or(own) {
             Some((name, _)) => {
                 let mut here = first.into_iter().chain(own).chain(asides);

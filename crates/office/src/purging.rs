@@ -16,7 +16,6 @@ use crate::ending::Ending;
 use crate::manifest::Manifest;
 use crate::other_outputs::Judging;
 use crate::remains::KeyIdOf;
-use crate::replaced::unnamed;
 use crate::round::{SIGNING_KEY, WrittenRound};
 use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::{PublicKey, SigningKey};
@@ -121,9 +120,9 @@ pub fn run(asked: &PurgeArguments, program: &str, key_id: KeyIdOf<'_>, output: O
         program,
         today: Zoned::now().date(),
     };
-    let mut unknown_files = UnknownFiles::find(&found, judging);
+    let (mut unknown_files, owners) = UnknownFiles::find(&found, judging);
     let replaced = purged.iter().flat_map(|one| &one.replaced);
-    unknown_files.add(unnamed(&found, replaced, key_id));
+    unknown_files.add(owners.unnamed(&found, replaced, key_id));
     let told = found.foreign_text().into_iter();
     for text in told.chain(uncertain(&found)).chain(unknown_files.text()) {
         output.say(&text);

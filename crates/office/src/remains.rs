@@ -20,7 +20,9 @@ use jiff::civil::Date;
 
 use crate::aside::{as_recorded, aside_name, aside_name_in, aside_place};
 use crate::audit_log::LOG;
-use crate::deletion_record::{DELETIONS, FilePart, NOT_READ, OUTSIDE, PlacedFile, RoundFile};
+use crate::deletion_record::{
+    DELETIONS, FilePart, NOT_READ, OTHER_CONTENT, OTHER_KEY, OUTSIDE, PlacedFile, RoundFile,
+};
 use crate::manifest::{MANIFEST, Manifest, OutputFile};
 use crate::places::Places;
 use crate::written_path::{plain, stays_inside};
@@ -55,6 +57,8 @@ pub struct Remains {
     pub doubtful: Vec<(RoundFile, Doubt)>,
     /// Files that do not exist.
     pub gone: Vec<RoundFile>,
+    /// Those of them in whose place another output's file is.
+    pub of_others: Vec<RoundFile>,
     /// Whether the folders could not be opened or listed, so that nothing is known.
     pub not_searched: bool,
     /// Which outputs need the files in `doubtful` that are needed, by part and path.
@@ -108,6 +112,17 @@ impl Remains {
             doubt.is_of_other_content() && file.is_input() && is_recorded(file)
         });
         replaced.into_iter().map(|(file, _)| file).collect()
+    }
+
+    /// Takes the inputs for gone in whose place another output's file is: a file with other content,
+    /// and `is_of_another` says that a manifest names it there. What became of an output's own file,
+    /// records and journals say.
+    pub fn take_of_others(&mut self, is_of_another: impl Fn(&RoundFile) -> bool) {
+        let taken = self.take_for_gone(|file, doubt| {
+            doubt.is_of_other_content() && file.is_input() && is_of_another(file)
+        });
+        self.of_others
+            .extend(taken.into_iter().map(|(file, _)| file));
     }
 
     /// Takes files for gone of which the purge has found out more. Returns them.
@@ -296,14 +311,8 @@ impl Doubt {
     /// Returns the message for the user about this file.
     pub fn text(self, file: &RoundFile) -> Text {
         match self {
-            Doubt::Changed => Text::new(
-                "内容与本轮的文件不符，未删除；请人工检查",
-                "the content does not match this round's file, so it was not deleted: check it by hand",
-            ),
-            Doubt::OtherKey => Text::new(
-                "不是本轮的密钥，未删除；请人工检查",
-                "this is not the key of this round, so it was not deleted: check it by hand",
-            ),
+            Doubt::Changed => Text::new("内容与本轮的文件不符，未删除；请人工检查", OTHER_CONTENT),
+            Doubt::OtherKey => Text::new("不是本轮的密钥，未删除；请人工检查", OTHER_KEY),
             Doubt::NotReal => Text::new(
                 "是链接、不是普通文件或无法读取，未删除；如是链接，请人工删除其所指的文件",
                 "this is a link, not an ordinary file, or cannot be read, so it was not deleted: if it is a link, delete the file that it points to by hand",
@@ -345,8 +354,8 @@ impl Doubt {
                 ),
             ),
             Doubt::OtherRound => Text::new(
-                "此处的轮次文件属于另一轮次，此文件可能是那一轮的，未删除；请将本轮的轮次文件（副本在 configuration/round.toml）放在本轮输入文件所在的文件夹，用 --round 指明，再重新运行 purge",
-                "the round file here is of another round, and this may be that round's file, so it was not deleted: put this round's file (a copy is configuration/round.toml) into the folder of this round's inputs, name it with --round, and run `purge` again",
+                "此处的轮次文件属于另一轮次，此文件可能是那一轮的，未删除；请将本轮的轮次文件（副本在 configuration/round.toml）放在本轮输入文件所在的文件夹，再指明本输出文件夹重新运行 purge，并用 --round 指明该轮次文件",
+                "the round file here is of another round, and this may be that round's file, so it was not deleted: put this round's file (a copy is configuration/round.toml) into the folder of this round's inputs, and run `purge` again with this output folder, and with that round file after --round",
             ),
             Doubt::UnknownRound => Text::new(
                 "此处有无法读取的轮次文件（*.toml），不能确认属于哪一轮次，此文件可能是那一轮的，未删除；请改正该文件（保存为 UTF-8，更正格式错误和权限），不是轮次文件的移到别处，或用 --round 指明本轮的轮次文件，再重新运行 purge",
@@ -728,7 +737,8 @@ impl Search<'_> {
             }
             _ if length > longest => (None, length, Some(Doubt::Changed)),
             FilePart::Key => {
-                let content = regular_file::read_open(&opened, longest).unwrap_or_default();
+                // One that cannot be read may be the key.
+                let content = regular_file::read_open(&opened, longest)?;
                 let content = zeroize::Zeroizing::new(content);
                 let stated = self.manifest.key.as_ref().map(|key| key.id.clone());
                 let is_ours = stated.is_some() && (self.key_id)(&content, self.manifest) == stated;

@@ -34,6 +34,7 @@ mod written;
 mod tests;
 
 pub use own::{OfficePaths, Reads};
+pub(crate) use paths::place_in;
 pub use paths::{inside, relative_to};
 pub use planning::Round;
 pub use register::round_around;

@@ -4,6 +4,7 @@
 //! them; `audit` and `purge` list them.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::personal_number::shown_path;
@@ -13,11 +14,12 @@ use aidlink_files::partial::partials;
 use serde::Serialize;
 
 use crate::audit_log::LOG;
-use crate::deletion_record::{DELETIONS, is_document};
+use crate::content::{Contents, NamedInputs};
+use crate::deletion_record::{DELETIONS, RoundFile, is_document};
 use crate::manifest::{MANIFEST, Manifest};
 use crate::other_outputs::{Judging, OfOthers, OtherOutput};
-use crate::remains::{aside_paths_of_inputs, aside_paths_of_outputs};
-use crate::round::{WrittenRound, relative_to};
+use crate::remains::{KeyIdOf, aside_paths_of_inputs, aside_paths_of_outputs};
+use crate::round::{WrittenRound, place_in};
 use crate::round_folder::{RoundFolder, manifest_of};
 use crate::signing::{SIGNATURE_SUFFIX, public_key_path};
 use crate::written_path::plain;
@@ -40,18 +42,60 @@ pub struct UnknownFiles {
     pub not_searched: Vec<String>,
     /// The output folders in it that were not named. Their own files are not listed one by one.
     pub other_outputs: Vec<OtherOutput>,
+    /// The paths of all that were counted.
+    #[serde(skip)]
+    counted: BTreeSet<PathBuf>,
+}
+
+/// What says whose the files are that have the names of inputs.
+pub struct Owners {
+    /// The inputs of the output folders of this office that were named, and of the others that no
+    /// purge has deleted.
+    named: Vec<NamedInputs>,
+}
+
+impl Owners {
+    /// Returns those of the files in the places of `replaced` that are none of an output folder
+    /// below the round's folder: no manifest of this office names their content there. One may be
+    /// an edited copy of the deleted file.
+    pub fn unnamed<'f>(
+        &self,
+        found: &RoundFolder,
+        replaced: impl IntoIterator<Item = &'f RoundFile>,
+        key_id: KeyIdOf<'_>,
+    ) -> BTreeSet<PathBuf> {
+        let Ok(folder) = found.opened.open(&found.folder) else {
+            return BTreeSet::new();
+        };
+        let contents = Contents::of(&folder, key_id);
+        let paths: BTreeSet<&str> = replaced
+            .into_iter()
+            .map(|file| file.path.as_str())
+            .collect();
+        let paths = paths.into_iter();
+        let unnamed = paths.filter(|path| match contents.is_named(path, &self.named) {
+            Ok(is_named) => !is_named,
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        });
+        unnamed.map(PathBuf::from).collect()
+    }
 }
 
 impl UnknownFiles {
     /// Searches a round's folder. A folder without a round file is not searched,
     /// because it may hold files that have nothing to do with the round.
-    pub fn find(found: &RoundFolder, judging: Judging<'_>) -> Self {
+    pub fn find(found: &RoundFolder, judging: Judging<'_>) -> (Self, Owners) {
         let Some(round_file) = &found.round_file else {
-            return UnknownFiles {
+            let others = OfOthers::find(found, judging, |_| false);
+            let unknown = UnknownFiles {
                 incomplete: true,
-                other_outputs: OfOthers::find(found, judging, |_| false).told,
+                other_outputs: others.told,
                 ..UnknownFiles::default()
             };
+            let owners = Owners {
+                named: others.named,
+            };
+            return (unknown, owners);
         };
         let below = found
             .opened
@@ -59,10 +103,10 @@ impl UnknownFiles {
             .map(|folder| folder.below());
         let mut known = Known::of(found, round_file);
         let files = below.iter().flat_map(|below| &below.files);
-        let here: BTreeSet<String> = files.map(|file| file.name()).collect();
-        let is_open = |path: &str| here.contains(path) && !known.has(path);
+        let here: BTreeSet<&Path> = files.map(|file| file.path.as_path()).collect();
+        let is_open = |path: &Path| here.contains(path) && !known.has(path);
         let others = OfOthers::find(found, judging, is_open);
-        known.add(&others);
+        known.add(found, &others);
         let mut unknown = UnknownFiles {
             incomplete: below
                 .as_ref()
@@ -76,31 +120,26 @@ impl UnknownFiles {
         let tops: BTreeSet<&Path> = tops.flatten().map(Path::new).collect();
         let tops = tops.into_iter().take(MAX_NAMED);
         unknown.not_searched = tops.map(shown_path).collect();
-        for file in below.files {
-            let path = file.name();
-            if known.has(&path) {
-                continue;
-            }
-            unknown.count += 1;
-            if unknown.first.len() < MAX_NAMED {
-                unknown.first.push(shown_path(&file.path));
-            }
-        }
-        unknown
+        let files = below.files.into_iter().map(|file| file.path);
+        unknown.add(files.filter(|path| !known.has(path)));
+        let owners = Owners {
+            named: others.named,
+        };
+        (unknown, owners)
     }
 
-    /// Adds files that have a name which aidlink knows, and are others. Paths are relative to the
-    /// round's folder.
-    pub fn add(&mut self, paths: impl IntoIterator<Item = String>) {
+    /// Adds files, each once: also those that have a name which aidlink knows, and are others. Paths
+    /// are relative to the round's folder.
+    pub fn add(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
         for path in paths {
-            let path = shown_path(Path::new(&path));
-            if self.first.contains(&path) {
+            if self.counted.contains(&path) {
                 continue;
             }
             self.count += 1;
             if self.first.len() < MAX_NAMED {
-                self.first.push(path);
+                self.first.push(shown_path(&path));
             }
+            self.counted.insert(path);
         }
     }
 
@@ -176,20 +215,19 @@ fn of_output(manifest: &Manifest) -> impl Iterator<Item = String> {
 
 /// The files and folders that belong in a round's folder.
 struct Known {
-    files: BTreeSet<String>,
+    files: BTreeSet<PathBuf>,
     /// Folders whose content is checked elsewhere: those of deletion records of the named outputs,
-    /// and outputs whose manifest cannot be read, which stop a purge or are told. Each path ends in
-    /// `/`.
-    folders: Vec<String>,
+    /// and outputs whose manifest cannot be read, which stop a purge or are told.
+    folders: Vec<PathBuf>,
     /// The folders of deletion records of other outputs, in which each file must be a document.
-    of_records: Vec<String>,
+    of_records: Vec<PathBuf>,
     /// The outputs' partial folders, which runs are writing or the next purge deletes.
-    partials: Vec<String>,
+    partials: Vec<PathBuf>,
 }
 
 impl Known {
     fn of(found: &RoundFolder, round_file: &Path) -> Self {
-        let inside = |path: &Path| relative_to(&found.folder, path);
+        let inside = |path: &Path| place_in(&found.folder, path);
         let written = WrittenRound::read(round_file).ok();
         let mut paths: Vec<PathBuf> = vec![round_file.to_path_buf()];
         if let Some(written) = &written {
@@ -206,7 +244,7 @@ impl Known {
             let schemas = schemas.map(|entry| entry.path());
             paths.extend(schemas.filter(|path| path.extension().is_some_and(|end| end == "json")));
         }
-        let mut files: BTreeSet<String> = paths.iter().filter_map(|path| inside(path)).collect();
+        let mut files: BTreeSet<PathBuf> = paths.iter().filter_map(|path| inside(path)).collect();
         let mut folders = Vec::new();
         let outputs = &found.outputs;
         for output in outputs {
@@ -214,38 +252,34 @@ impl Known {
             let manifest = manifest_of(output);
             match (&place, &manifest) {
                 (None, _) => {}
-                (Some(place), None) => folders.push(format!("{place}/")),
+                (Some(place), None) => folders.push(place.clone()),
                 (Some(place), Some(manifest)) => {
                     // Whatever else is in the folder was added, and a purge leaves it.
-                    files.extend(of_output(manifest).map(|path| format!("{place}/{path}")));
-                    folders.push(format!("{place}/{DELETIONS}/"));
+                    files.extend(of_output(manifest).map(|path| place.join(path)));
+                    folders.push(place.join(DELETIONS));
                 }
             }
             if let Some(manifest) = manifest {
                 let exports = manifest.exports.iter().flat_map(|export| &export.files);
-                files.extend(exports.map(|file| plain(&file.file)));
+                files.extend(exports.map(|file| PathBuf::from(plain(&file.file))));
                 let received = manifest.received.iter();
-                files.extend(received.filter_map(|received| received.path.as_deref().map(plain)));
+                let received = received.filter_map(|received| received.path.as_deref());
+                files.extend(received.map(|path| PathBuf::from(plain(path))));
                 // A killed purge left them; the next one finishes.
-                let aside = aside_paths_of_inputs(&manifest);
-                files.extend(
-                    aside
-                        .iter()
-                        .filter_map(|path| path.to_str().map(str::to_owned)),
-                );
-                files.extend(manifest.key.and_then(|key| key.file.as_deref().map(plain)));
+                files.extend(aside_paths_of_inputs(&manifest));
+                let key = manifest.key.and_then(|key| key.file.as_deref().map(plain));
+                files.extend(key.map(PathBuf::from));
             }
         }
-        let outputs: Vec<String> = outputs.iter().filter_map(|output| inside(output)).collect();
+        let outputs: Vec<PathBuf> = outputs.iter().filter_map(|output| inside(output)).collect();
         let mut partial_paths = Vec::new();
         if let Ok(folder) = Folder::open(&found.folder) {
-            for output in outputs.iter().map(Path::new) {
+            for output in &outputs {
                 let Ok(parent) = folder.folder_with(output) else {
                     continue;
                 };
                 let names = partials(&parent, output).into_iter();
-                let paths = names.map(|name| output.with_file_name(name));
-                partial_paths.extend(paths.map(|path| path.to_string_lossy().into_owned()));
+                partial_paths.extend(names.map(|name| output.with_file_name(name)));
             }
         }
         Known {
@@ -257,30 +291,41 @@ impl Known {
     }
 
     /// Adds what is told of other output folders in a line each.
-    fn add(&mut self, others: &OfOthers) {
+    fn add(&mut self, found: &RoundFolder, others: &OfOthers) {
         self.files.extend(others.inputs.iter().cloned());
+        // Of one from which no output was made nobody knows what it is for.
+        let made_from = others.named.iter().map(NamedInputs::made_from);
+        let made_from: BTreeSet<&str> = made_from.collect();
+        let round_files = found.round_files.iter().filter(|file| {
+            let digest = file.digest.as_deref();
+            digest.is_some_and(|digest| made_from.contains(digest))
+        });
+        let paths = round_files
+            .filter_map(|file| Some(place_in(&found.folder, &file.folder)?.join(&file.name)));
+        self.files.extend(paths);
         for (place, manifest) in &others.folders {
             match manifest {
-                None => self.folders.push(format!("{place}/")),
+                None => self.folders.push(place.clone()),
                 Some(manifest) => {
-                    let own = of_output(manifest).map(|path| format!("{place}/{path}"));
+                    let own = of_output(manifest).map(|path| place.join(path));
                     self.files.extend(own);
-                    self.of_records.push(format!("{place}/{DELETIONS}/"));
+                    self.of_records.push(place.join(DELETIONS));
                 }
             }
         }
     }
 
-    fn has(&self, path: &str) -> bool {
-        let is_in = |partial: &String| Path::new(path).starts_with(partial);
+    fn has(&self, path: &Path) -> bool {
+        let is_in = |folder: &PathBuf| path.starts_with(folder);
         self.files.contains(path)
-            || self.folders.iter().any(|folder| path.starts_with(folder))
+            || self.folders.iter().any(is_in)
             || self.partials.iter().any(is_in)
             || self.of_records.iter().any(|folder| {
-                let document = path
-                    .strip_prefix(folder)
-                    .and_then(|path| path.split_once('/'));
-                document.is_some_and(|(_, name)| is_document(name))
+                // One folder for each document.
+                let document = path.strip_prefix(folder).ok();
+                let document = document.filter(|path| path.components().count() == 2);
+                let name = document.and_then(|path| path.file_name()?.to_str());
+                name.is_some_and(is_document)
             })
     }
 }

@@ -123,6 +123,21 @@ pub struct Provenance {
     key_id: Option<String>,
 }
 
+impl Provenance {
+    /// Returns that of the inputs of a manifest that this key signed.
+    pub(crate) fn of(manifest: &Manifest, signer: &PublicKey) -> Self {
+        let key = manifest.key.as_ref().map(|key| &key.id);
+        let mut received = manifest.received.iter();
+        Provenance {
+            signer: signer.clone(),
+            round: manifest.round.clone(),
+            key_id: key
+                .or_else(|| received.find_map(|file| file.key_id.as_ref()))
+                .cloned(),
+        }
+    }
+}
+
 /// The result of verifying an output folder.
 pub struct Verification {
     /// The path of the folder.
@@ -163,15 +178,7 @@ pub struct Verification {
 impl Verification {
     /// Returns where the inputs come from; `None` if the manifest has no valid signature.
     pub fn provenance(&self) -> Option<Provenance> {
-        let key = self.manifest.key.as_ref().map(|key| &key.id);
-        let mut received = self.manifest.received.iter();
-        Some(Provenance {
-            signer: self.signer.key()?.clone(),
-            round: self.manifest.round.clone(),
-            key_id: key
-                .or_else(|| received.find_map(|file| file.key_id.as_ref()))
-                .cloned(),
-        })
+        Some(Provenance::of(&self.manifest, self.signer.key()?))
     }
 }
 

@@ -42,7 +42,7 @@ use serde::Serialize;
 
 use crate::cli::RoundInRegister;
 use crate::commands::Ending;
-use crate::shell::in_shell;
+use aidlink_office::shell::in_shell;
 
 /// The round file and the open register.
 pub(super) struct OpenRound {

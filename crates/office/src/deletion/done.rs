@@ -30,7 +30,15 @@ impl Done {
         let files = files.iter();
         let entries = files.map(|(file, doubt)| LeftFile::new(file, doubt.text(file)));
         let entries: Vec<LeftFile> = entries.collect();
-        self.left.retain(|left| !entries.contains(left));
+        // Whether something that may be the file was seen or not.
+        let is_entry = |left: &LeftFile| {
+            let left = LeftFile {
+                seen: Some(true),
+                ..left.clone()
+            };
+            entries.contains(&left)
+        };
+        self.left.retain(|left| !is_entry(left));
     }
 }
 

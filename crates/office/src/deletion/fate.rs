@@ -91,6 +91,9 @@ struct Decision<'d> {
     /// What valid records account for.
     recorded: Accounted,
     by_others: ByFile<Claim>,
+    /// The inputs that a killed purge of this output had removed for another one, with the end of
+    /// the purge in that one's record.
+    removed_beside: ByFile<Timestamp>,
     /// Whether a person confirms that files that are not here were deleted.
     is_confirmed: bool,
     /// Whether this purge deletes, and not only says what it would delete.
@@ -145,12 +148,20 @@ impl Decision<'_> {
         }
         match by_another {
             _ if is_here || self.recorded.has(file) => Fate::Settled,
+            _ if self.is_removed_beside(file) => Fate::RemovedEarlier,
             Some(_) if self.is_confirmed && can_be_confirmed => Fate::Confirmed,
             Some(why) => Fate::Left(why),
             None if self.confirms(file) => Fate::Confirmed,
             None if !is_open && self.confirms_left(file) => Fate::Confirmed,
             None => Fate::NotFound,
         }
+    }
+
+    /// Whether a killed purge of this output had removed an input for another one, and no purge has
+    /// seen it since.
+    fn is_removed_beside(&self, file: &RoundFile) -> bool {
+        let mut removed = self.removed_beside.of(file);
+        removed.any(|at| !self.recorded.is_seen_since(file, *at)) && self.listings.lacks(file)
     }
 
     /// Returns the reason if this purge removed a leftover, and another one with the same name in
@@ -191,14 +202,18 @@ pub(super) fn accounts(
     syncs: bool,
 ) -> Accounts {
     let mut decision = Decision {
-        listings: Listings::new(places, syncs),
+        listings: Listings::new(places, syncs, remains.of_others.iter().collect()),
         removed: done.removed.iter().chain(shared).collect(),
         here: remains.named_here().collect(),
         recorded: stated.accounted(),
         by_others: ByFile::default(),
+        removed_beside: ByFile::default(),
         is_confirmed,
         deletes: syncs,
     };
+    for (file, at) in &stated.removed_beside {
+        decision.removed_beside.add(file, *at);
+    }
     for claim in &stated.by_others {
         decision.by_others.add(&claim.file, claim.clone());
     }
@@ -246,6 +261,8 @@ pub(super) fn accounts(
     }
     accounts.left.clone_from(&done.left);
     let mut left = files_of(&accounts.left);
+    // These are listed as needed.
+    remains.needed().for_each(|(file, _)| left.add(file, ()));
     fates.sort_by_key(|(_, fate)| std::cmp::Reverse(fate.strength()));
     let mut decided = ByFile::default();
     for (file, fate) in fates {

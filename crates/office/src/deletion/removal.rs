@@ -99,6 +99,19 @@ impl Removal<'_> {
         (set_aside, unsynced.finish())
     }
 
+    /// Returns those of the files that cannot be set aside because something has the purge's own name
+    /// for them, as a dry run says.
+    pub(super) fn taken(&self, there: &[FoundFile]) -> Vec<LeftFile> {
+        let mut names = OwnNames::of(there);
+        let taken = there.iter().filter_map(|found| {
+            let place = names.place(found);
+            let holder = (found.place != place).then(|| self.holder(found).ok())??;
+            let is_taken = holder.kind(Path::new(name_of(&place))).is_ok();
+            is_taken.then(|| LeftFile::new(&found.file, both_names(&place)))
+        });
+        taken.collect()
+    }
+
     /// Removes files that have been set aside. `there` are all files that were found. Returns
     /// the removed files, and adds the others to `done`.
     ///

@@ -1,10 +1,13 @@
 //! What the output folders of one purge share: the inputs, and what became of them.
 
+use jiff::Timestamp;
+
 use super::by_file::ByFile;
 use super::done::Done;
 use super::fate::files_of;
 use super::stated::Stated;
 use crate::accounted::Accounted;
+use crate::content::NamedInputs;
 use crate::deletion_record::RoundFile;
 use crate::remains::{Doubt, Remains};
 use crate::verification::Provenance;
@@ -13,39 +16,79 @@ use crate::verification::Provenance;
 pub(super) struct Output<'o> {
     /// Where its inputs come from; `None` if its manifest has no valid signature.
     pub(super) provenance: Option<Provenance>,
+    /// When it was written; `None` if its log is not whole.
+    pub(super) ran_at: Option<Timestamp>,
+    pub(super) is_due: bool,
     pub(super) remains: &'o Remains,
     pub(super) stated: &'o mut Stated,
     pub(super) done: &'o mut Done,
 }
 
+/// What an output folder that the purge does not name says of inputs.
+pub(super) struct Neighbour {
+    /// Where its inputs come from.
+    pub(super) provenance: Provenance,
+    pub(super) named: NamedInputs,
+    pub(super) stated: Stated,
+}
+
 /// Gives each output folder what is known of the inputs that it shares with the others, and
-/// which of them the purge left. What journals and records of another folder state counts only
-/// if the inputs have the same provenance.
-pub(super) fn share_inputs(outputs: &mut [Output<'_>]) {
-    let known: Vec<(Option<Provenance>, Stated, Done)> = outputs
+/// which of them the purge left. What journals and records of another folder state counts if the
+/// inputs have the same provenance. Otherwise, of two outputs of this office, only what a killed
+/// purge of both did. Of folders that the purge does not name only the first counts.
+pub(super) fn share_inputs(outputs: &mut [Output<'_>], neighbours: &[Neighbour]) {
+    let known: Vec<(Option<Provenance>, bool, Stated, Done)> = outputs
         .iter()
         .map(|output| {
             let (stated, done) = (&*output.stated, &*output.done);
-            (output.provenance.clone(), stated.clone(), done.clone())
+            let provenance = output.provenance.clone();
+            (provenance, output.is_due, stated.clone(), done.clone())
         })
         .collect();
     for (index, output) in outputs.iter_mut().enumerate() {
         let named = named_by(output.remains);
+        let with_content = with_content(output.remains);
         let others = known
             .iter()
             .enumerate()
             .filter(|(other, _)| *other != index);
-        for (_, (provenance, stated, done)) in others {
-            if provenance.is_some() && *provenance == output.provenance {
-                output.stated.add_inputs(stated, |file| named.has(file));
+        let Some(own) = &output.provenance else {
+            continue;
+        };
+        for (_, (provenance, is_due, stated, done)) in others {
+            match (provenance, output.ran_at) {
+                (Some(other), _) if other == own => {
+                    output.stated.add_inputs(stated, |file| named.has(file));
+                }
+                (Some(other), Some(ran_at)) if other.signer == own.signer => {
+                    let is_it =
+                        |file: &RoundFile| file.content().is_some() && with_content.has(file);
+                    output.stated.add_of_another_round(stated, ran_at, is_it);
+                }
+                _ => {}
             }
-            let own = files_of(&output.done.left);
-            let left = done.left.iter();
-            let left = left.filter(|left| left.file().is_input() && named.has(&left.file()));
-            let left = left.filter(|left| !own.has(&left.file()));
-            output.done.left.extend(left.cloned());
+            // Nothing was tried yet for one that is not due.
+            if *is_due || !output.is_due {
+                share_left(output.remains, output.done, done, &named);
+            }
+        }
+        let neighbours = neighbours.iter();
+        for neighbour in neighbours.filter(|neighbour| neighbour.provenance == *own) {
+            let stated = &neighbour.stated;
+            output.stated.add_inputs(stated, |file| named.has(file));
         }
     }
+}
+
+/// Lists the inputs as left that the purge left for another output folder.
+fn share_left(remains: &Remains, own: &mut Done, other: &Done, named: &ByFile<()>) {
+    let mut known = files_of(&own.left);
+    // These are listed as needed.
+    remains.needed().for_each(|(file, _)| known.add(file, ()));
+    let left = other.left.iter();
+    let left = left.filter(|left| left.file().is_input() && named.has(&left.file()));
+    let left = left.filter(|left| !known.has(&left.file()));
+    own.left.extend(left.cloned());
 }
 
 /// Decides of inputs that were exchanged between two steps, such as an export that was
@@ -82,8 +125,8 @@ pub(super) fn removed_whole<'d>(done: impl Iterator<Item = &'d Done>) -> ByFile<
     whole
 }
 
-/// Decides of inputs that an output folder left to another round, and that the same purge removed
-/// for an output folder of that round: `removed`, as far as nothing `is_there` at their names.
+/// Decides of inputs that an output folder left, for whatever reason, and that the same purge removed
+/// for another one: `removed`, as far as nothing `is_there` at their names.
 pub(super) fn take_removed(
     remains: &mut Remains,
     done: &mut Done,
@@ -91,9 +134,7 @@ pub(super) fn take_removed(
     is_there: impl Fn(&RoundFile) -> bool,
 ) {
     let taken = remains.take_for_gone(|file, doubt| {
-        matches!(doubt, Doubt::OtherRound | Doubt::UnknownRound)
-            && removed.has(file)
-            && !is_there(file)
+        doubt.is_of_manifest() && file.is_input() && removed.has(file) && !is_there(file)
     });
     done.retract(&taken);
 }
@@ -127,6 +168,12 @@ pub(super) fn shared(remains: &Remains, own: &Done, removed: &[RoundFile]) -> Ve
     shared.sort();
     shared.dedup();
     shared
+}
+
+/// Returns the files whose content the manifest says.
+fn with_content(remains: &Remains) -> ByFile<()> {
+    let named = remains.gone.iter().chain(remains.named_here());
+    named.filter(|file| file.content().is_some()).collect()
 }
 
 fn named_by(remains: &Remains) -> ByFile<()> {

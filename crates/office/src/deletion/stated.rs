@@ -1,6 +1,6 @@
 //! What journals and records state of the files of an output folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use aidlink_faults::text::Text;
@@ -49,6 +49,14 @@ pub(super) struct Stated {
     removed: Vec<(RoundFile, Recorded)>,
     /// The files that valid records list as left, with the record.
     left: Vec<(RoundFile, Recorded)>,
+    /// When the purges began of which journals count.
+    begun_at: BTreeSet<Timestamp>,
+    /// The inputs that purges removed, as records of the manifest's key say, with the start and the
+    /// end of each purge.
+    removed_by: Vec<(RoundFile, Timestamp, Timestamp)>,
+    /// The inputs that a killed purge of this output had removed for one of another round, with the
+    /// end of the purge in that one's record.
+    pub(super) removed_beside: Vec<(RoundFile, Timestamp)>,
     /// What documents of other keys list as removed or set aside, or records of another copy
     /// of the folder as removed.
     pub(super) by_others: Vec<Claim>,
@@ -76,6 +84,12 @@ impl Stated {
             stated
                 .removed
                 .extend(removed.map(|file| (file, Recorded::by(record))));
+            if record.other_signer.is_none() {
+                let inputs = record.all_removed().filter(|file| file.is_input());
+                let (begun_at, at) = (record.begun_at, record.completed_at);
+                let inputs = inputs.map(|file| (file.clone(), begun_at, at));
+                stated.removed_by.extend(inputs);
+            }
             let left = record.left.iter();
             let left = left.filter(|left| !left.is_of_no_manifest());
             stated
@@ -114,10 +128,20 @@ impl Stated {
         stated
     }
 
+    /// Gathers what the documents of an output folder that the purge does not name state of inputs.
+    /// Of what other keys signed only what their purges have seen counts.
+    pub(super) fn of_neighbour(journals: &Journals, records: &[DeletionRecord]) -> Self {
+        Stated {
+            by_others: Vec::new(),
+            ..Stated::of(journals, records, &[])
+        }
+    }
+
     /// Adds the files of a journal.
     pub(super) fn add(&mut self, journal: &Journal) {
         let number = self.journals;
         self.journals += 1;
+        self.begun_at.insert(journal.begun_at);
         for (files, is_set_aside) in [(&journal.there, false), (&journal.set_aside, true)] {
             self.journaled.extend(files.iter().map(|placed| Journaled {
                 placed: placed.clone(),
@@ -196,6 +220,34 @@ impl Stated {
         journaled
             .chain(self.by_others.iter().map(|claim| &claim.file))
             .chain(open)
+    }
+
+    /// Adds what is stated of inputs in an output folder of another round, or with another key, of
+    /// this office. It counts less: an equal file may have been there before this output's. So it
+    /// only counts what a purge did after `ran_at`, when this output was written. `is_it` says
+    /// whether the manifest of this one names a file, with its content.
+    pub(super) fn add_of_another_round(
+        &mut self,
+        other: &Stated,
+        ran_at: Timestamp,
+        is_it: impl Fn(&RoundFile) -> bool,
+    ) {
+        let recorded = other.accounted();
+        let counts = |file: &RoundFile, began_at: Timestamp, at: Timestamp| {
+            let is_seen = || recorded.is_seen_since(file, at);
+            file.is_input() && began_at > ran_at && is_it(file) && !is_seen()
+        };
+        let set_aside = other.journaled.iter().filter(|journaled| {
+            let at = journaled.begun_at;
+            journaled.is_set_aside && counts(&journaled.placed.file, at, at)
+        });
+        self.journaled.extend(set_aside.cloned());
+        // The purge was killed before it had written the record of this output.
+        let removed = other.removed_by.iter().filter(|(file, begun_at, at)| {
+            self.begun_at.contains(begun_at) && counts(file, *begun_at, *at)
+        });
+        let removed = removed.map(|(file, _, at)| (file.clone(), *at));
+        self.removed_beside.extend(removed);
     }
 
     /// Adds what is stated of inputs elsewhere, in another output folder of the round.

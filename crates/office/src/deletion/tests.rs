@@ -177,7 +177,7 @@ fn a_foreign_file_that_takes_the_place_of_a_checked_one_is_kept() {
         let path = signed.round.path(file);
         fs::rename(&path, signed.round.path("moved")).expect("writable");
         signed.round.write(file, "precious");
-        let purged = signed.purge().carry_out(vec![plan]);
+        let purged = signed.purge().carry_out(vec![plan], &[]);
         let record = purged.expect("a purge").remove(0).record;
         assert_eq!(fs::read(&path).expect(file), b"precious");
         assert!(signed.round.path("moved").exists(), "{file}");
@@ -354,7 +354,7 @@ fn the_record_stays_in_the_folder_that_was_verified() {
             exchange();
         }
         drop(set_aside);
-        let purged = signed.purge().carry_out(vec![plan]);
+        let purged = signed.purge().carry_out(vec![plan], &[]);
         assert!(purged.is_ok());
         let there = fs::read_dir(elsewhere.path()).expect("readable").count();
         assert_eq!(there, 0);

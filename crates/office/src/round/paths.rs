@@ -19,16 +19,23 @@ pub(super) fn below(folder: &Path, path: &Path) -> Option<PathBuf> {
 /// Returns the path relative to a folder, with `/` as separator; `None` if it is
 /// not below the folder, or not UTF-8.
 pub fn relative_to(folder: &Path, path: &Path) -> Option<String> {
-    let inside = below(folder, path)?;
-    let mut parts = Vec::new();
-    for part in inside.components() {
+    let inside = place_in(folder, path)?;
+    let parts: Option<Vec<&str>> = inside.iter().map(|part| part.to_str()).collect();
+    Some(parts?.join("/"))
+}
+
+/// Returns the path relative to a folder, whatever its parts are called; `None` if it is not below
+/// the folder.
+pub(crate) fn place_in(folder: &Path, path: &Path) -> Option<PathBuf> {
+    let mut place = PathBuf::new();
+    for part in below(folder, path)?.components() {
         match part {
-            Component::Normal(part) => parts.push(part.to_str()?.to_owned()),
+            Component::Normal(part) => place.push(part),
             Component::CurDir => {}
             _ => return None,
         }
     }
-    Some(parts.join("/"))
+    Some(place)
 }
 
 /// Returns the full path of a path that a document gives relative to the folder of the

@@ -1,7 +1,7 @@
 //! Texts as they are typed on a command line.
 
 /// Returns a text as one word of a shell.
-pub(crate) fn in_shell(text: &str) -> String {
+pub fn in_shell(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "/._-:\\~=".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();

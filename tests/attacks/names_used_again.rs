@@ -1,0 +1,499 @@
+//! One folder for every quarter, in which the same paths hold the files of one quarter after the
+//! other. Outputs are purged one by one or together, and some purges are killed: what is recorded
+//! speaks of files by path and content, and not of whatever has their names.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::deleting::{last_record, records};
+use super::quarter_after_quarter::{
+    CHANGED, KEY, exports, inputs_in, prepare_next, said, state_of,
+};
+use super::several_outputs::run_again;
+use crate::audit::FinishedRound;
+use crate::deletion::{kill_purge, overdue_round, paths, purge, write_journal};
+use crate::support::{CommandResult, aidlink};
+
+fn round() -> FinishedRound {
+    let finished = overdue_round();
+    fs::remove_dir_all(finished.round.path("truth")).unwrap();
+    finished
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    let copied = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(copied.unwrap().success());
+}
+
+fn purge_one(output: &Path, more: &[&str]) -> CommandResult {
+    let arguments = ["purge", output.to_str().unwrap(), "--lang", "en"];
+    aidlink(&[&arguments[..], more].concat())
+}
+
+/// Runs the command that a purge prints for another output folder, as a shell reads it.
+fn follow(result: &CommandResult) -> CommandResult {
+    let (_, command) = result.stdout.split_once("`aidlink ").unwrap();
+    let (command, _) = command.split_once('`').unwrap();
+    let command = format!("{} {command} --lang en", env!("CARGO_BIN_EXE_aidlink"));
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    CommandResult {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The inputs whose content or key changes with the quarter.
+fn changed() -> BTreeSet<String> {
+    let changed = CHANGED.into_iter().chain([KEY]);
+    changed.map(str::to_owned).collect()
+}
+
+fn assert_held(finished: &FinishedRound, outputs: &[&Path], what: &str) {
+    for output in outputs {
+        let state = state_of(finished, output);
+        assert_eq!(state, "held", "{what} {}", output.display());
+    }
+}
+
+/// The next quarter's exports and key have come when somebody follows the advice to purge the copy.
+#[test]
+fn the_purge_of_a_copy_or_second_run_undoes_nothing_that_is_recorded_of_the_first() {
+    for is_copy in [true, false] {
+        for is_run in [true, false] {
+            let finished = round();
+            let (first, last) = (finished.path(""), exports(&finished));
+            let second = finished.round.path("second");
+            match is_copy {
+                true => copy(&first, &second),
+                false => drop(run_again(&finished, "second", &[])),
+            }
+            let told = purge_one(&first, &[]);
+            assert_eq!(told.code, 0, "{}{}", told.stdout, told.stderr);
+            prepare_next(&finished, &last, "2099-12-31");
+            let what = format!("{is_copy} {is_run}");
+            let next = is_run.then(|| run_again(&finished, "output4", &[]));
+            let result = follow(&told);
+            assert!(
+                !result.stdout.contains("check it by hand"),
+                "{what} {}",
+                result.stdout
+            );
+            let left = inputs_in(&last_record(&second), "left");
+            assert!(left.is_disjoint(&changed()), "{what} {left:?}");
+            let Some(next) = next else {
+                // Nobody knows whose they are yet: they are told.
+                for file in CHANGED {
+                    assert!(result.stdout.contains(file), "{what} {}", result.stdout);
+                    fs::remove_file(finished.round.path(file)).unwrap();
+                }
+                continue;
+            };
+            assert_held(&finished, &[&first, &second, &next], &what);
+            let result = purge(&finished, &["--early", "the quarter is over"]);
+            assert_eq!(result.code, 0, "{what} {}{}", result.stdout, result.stderr);
+            assert_held(&finished, &[&first, &second, &next], &what);
+            // Also in an audit of one of them alone.
+            let audit = ["audit", second.to_str().unwrap(), "--json"];
+            let audit: Value = serde_json::from_str(&aidlink(&audit).stdout).unwrap();
+            let checks = audit[0]["checks"].as_array().unwrap().clone();
+            let check = checks.iter().find(|check| check["number"] == 19).unwrap();
+            assert_eq!(check["state"], "held", "{what} {check}");
+        }
+    }
+}
+
+/// An earlier program signed that the next quarter's files are left.
+#[test]
+fn a_record_that_lists_a_file_with_other_content_as_left_ends_no_record() {
+    let finished = round();
+    let (first, last) = (finished.path(""), exports(&finished));
+    let second = run_again(&finished, "second", &[]);
+    assert_eq!(purge_one(&first, &[]).code, 0);
+    // No other output is here, and no record of one: the purge cannot know whose the files are.
+    let away = finished.round.path("../away");
+    fs::rename(&first, &away).unwrap();
+    prepare_next(&finished, &last, "2099-12-31");
+    assert_eq!(purge_one(&second, &[]).code, 3);
+    let left = inputs_in(&last_record(&second), "left");
+    assert!(CHANGED.iter().all(|file| left.contains(*file)), "{left:?}");
+    fs::rename(&away, &first).unwrap();
+    for (file, content) in &last {
+        if !CHANGED.contains(&file.as_str()) {
+            finished.round.write(file, content);
+        }
+    }
+    let next = run_again(&finished, "output4", &[]);
+    assert_held(&finished, &[&first, &second, &next], "");
+    let result = purge(&finished, &["--early", "the quarter is over"]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    assert_held(&finished, &[&first, &second, &next], "");
+}
+
+/// Two quarters with the same exports, each with its own key and round file, both overdue.
+fn two_quarters() -> (FinishedRound, PathBuf, PathBuf) {
+    let finished = round();
+    let first = finished.path("");
+    let round_file = fs::read(finished.round.path("round.toml")).unwrap();
+    finished.round.write("2026Q3.toml", round_file);
+    finished
+        .round
+        .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
+    finished.round.replace("round.toml", KEY, "round4.key");
+    let second = run_again(&finished, "output4", &[]);
+    (finished, first, second)
+}
+
+/// Writes the journals of a purge that began now and was killed when it had removed all files.
+fn kill_when_removed(finished: &FinishedRound) {
+    let now = jiff::Timestamp::now().to_string();
+    for file in write_journal(finished, &now, |_| true) {
+        let place = match file.is_input() {
+            true => finished.round.path(&file.path),
+            false => finished.path(&file.path),
+        };
+        fs::remove_file(place).unwrap();
+    }
+}
+
+#[test]
+fn what_a_killed_purge_removed_counts_for_both_quarters() {
+    let (finished, first, second) = two_quarters();
+    let exports: BTreeSet<String> = exports(&finished).into_keys().collect();
+    kill_when_removed(&finished);
+    let dry = said(&finished, &["--dry-run"]);
+    assert_eq!(said(&finished, &[]), dry);
+    for output in [&first, &second] {
+        let record = last_record(output);
+        let earlier = inputs_in(&record, "removed_earlier");
+        assert!(exports.is_subset(&earlier), "{record}");
+        assert_eq!(record["not_found"], json!([]), "{record}");
+    }
+    assert_held(&finished, &[&first, &second], "");
+    assert_eq!(purge(&finished, &[]).code, 0);
+}
+
+/// The journal says what was there before the second quarter's files came.
+#[test]
+fn what_was_removed_before_the_other_quarter_was_run_does_not_count_for_it() {
+    let finished = round();
+    let exports = exports(&finished);
+    kill_when_removed(&finished);
+    for (file, content) in &exports {
+        finished.round.write(file, content);
+    }
+    let round_file = fs::read(finished.round.path("round.toml")).unwrap();
+    finished.round.write("2026Q3.toml", round_file);
+    finished
+        .round
+        .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
+    let second = run_again(&finished, "output4", &[]);
+    let taken = CHANGED[0];
+    fs::remove_file(finished.round.path(taken)).unwrap();
+    assert_eq!(purge(&finished, &[]).code, 3);
+    let record = last_record(&second);
+    assert!(inputs_in(&record, "not_found").contains(taken), "{record}");
+    assert_eq!(state_of(&finished, &second), "not_held");
+}
+
+/// Runs a purge of the round's folder under strace. `None` if there is no strace.
+fn purge_under_strace(finished: &FinishedRound, options: &[&str]) -> Option<Option<i32>> {
+    Command::new("strace").arg("-V").output().ok()?;
+    let purged = Command::new("strace")
+        .args(["-f", "-qq"])
+        .args(options)
+        .args([env!("CARGO_BIN_EXE_aidlink"), "purge"])
+        .arg(finished.round.path(""))
+        .output();
+    Some(purged.unwrap().status.code())
+}
+
+/// A purge makes a folder for each journal and each record, and asks each time for the one that
+/// holds them.
+#[test]
+fn a_purge_of_two_quarters_that_is_killed_at_any_document_ends_well() {
+    for number in 1..=12 {
+        let (finished, first, second) = two_quarters();
+        let inject = format!("inject=mkdirat:signal=KILL:when={number}");
+        let killed = ["-o", "/dev/null", "-e", "trace=mkdirat", "-e", &inject];
+        match purge_under_strace(&finished, &killed) {
+            None => return,
+            Some(code) => assert_ne!(code, Some(0), "{number}"),
+        }
+        let result = purge(&finished, &[]);
+        assert_eq!(
+            result.code, 0,
+            "{number} {}{}",
+            result.stdout, result.stderr
+        );
+        assert_held(&finished, &[&first, &second], &number.to_string());
+    }
+}
+
+/// An export cannot be opened once, when one of the outputs is planned or purged.
+#[test]
+fn one_fault_of_the_disk_makes_no_record_list_a_deleted_file_as_left() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let log = log.path().to_str().unwrap().to_owned();
+    let (finished, ..) = two_quarters();
+    let traced = ["-o", &log, "-e", "trace=openat"];
+    if purge_under_strace(&finished, &traced).is_none() {
+        return;
+    }
+    let calls = fs::read_to_string(&log).unwrap();
+    let calls = calls.lines().filter(|line| line.contains("openat("));
+    let opens = calls.enumerate();
+    let opens = opens.filter(|(_, line)| line.contains(CHANGED[0]));
+    for (number, _) in opens {
+        let (finished, first, second) = two_quarters();
+        let inject = format!("inject=openat:error=EIO:when={}", number + 1);
+        let fails = ["-o", "/dev/null", "-e", "trace=openat", "-e", &inject];
+        purge_under_strace(&finished, &fails);
+        for output in [&first, &second] {
+            for record in records(output) {
+                let left = inputs_in(&record, "left").into_iter();
+                let mut gone = left.filter(|file| !finished.round.path(file).exists());
+                assert_eq!(gone.next(), None, "{number} {record}");
+            }
+        }
+        let result = purge(&finished, &[]);
+        assert_eq!(
+            result.code, 0,
+            "{number} {}{}",
+            result.stdout, result.stderr
+        );
+        assert_held(&finished, &[&first, &second], &number.to_string());
+    }
+}
+
+#[test]
+fn files_of_the_next_quarter_do_not_end_what_a_killed_purge_did() {
+    for day in ["2099-12-31", "2026-10-02"] {
+        let finished = round();
+        let (first, last) = (finished.path(""), exports(&finished));
+        kill_when_removed(&finished);
+        prepare_next(&finished, &last, day);
+        let next = run_again(&finished, "output4", &[]);
+        let dry = said(&finished, &["--dry-run"]);
+        assert_eq!(said(&finished, &[])["output"], dry["output"], "{day}");
+        let record = last_record(&first);
+        let earlier = inputs_in(&record, "removed_earlier");
+        assert!(changed().is_subset(&earlier), "{record}");
+        assert!(
+            inputs_in(&record, "left").is_disjoint(&changed()),
+            "{record}"
+        );
+        let result = purge(&finished, &["--early", "the quarter is over"]);
+        assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+        assert_held(&finished, &[&first, &next], day);
+    }
+}
+
+/// What has the purge's own name may be the file, whatever has its first name.
+#[test]
+fn an_unknown_file_in_the_place_of_one_that_a_killed_purge_removed_is_left() {
+    let finished = round();
+    let (first, last) = (finished.path(""), exports(&finished));
+    kill_when_removed(&finished);
+    prepare_next(&finished, &last, "2099-12-31");
+    assert_eq!(purge(&finished, &[]).code, 3);
+    let left = inputs_in(&last_record(&first), "left");
+    assert!(CHANGED.iter().all(|file| left.contains(*file)), "{left:?}");
+    assert_eq!(state_of(&finished, &first), "not_held");
+}
+
+/// The last quarter's purged folder is the template of this one.
+#[test]
+fn records_of_a_copied_folder_count_once_a_person_confirms_them() {
+    let finished = round();
+    let (first, last) = (finished.path(""), exports(&finished));
+    assert_eq!(purge(&finished, &[]).code, 0);
+    let other = finished.round.path("../copy");
+    copy(&first, &other);
+    fs::rename(&first, finished.round.path("../away")).unwrap();
+    fs::rename(&other, &first).unwrap();
+    prepare_next(&finished, &last, "2099-12-31");
+    let next = run_again(&finished, "output4", &[]);
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 3, "{}", result.stdout);
+    assert!(
+        !result.stdout.contains("check it by hand"),
+        "{}",
+        result.stdout
+    );
+    assert_eq!(state_of(&finished, &first), "not_held");
+    purge(
+        &finished,
+        &["--confirm-deleted", "deleted in the last quarter"],
+    );
+    for _ in 0..2 {
+        assert_held(&finished, &[&first, &next], "confirmed");
+        purge(&finished, &[]);
+    }
+    let result = purge(&finished, &["--early", "the quarter is over"]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    assert_held(&finished, &[&first, &next], "purged");
+}
+
+/// Returns what a purge and an audit of one output tell of the others, and the unknown files.
+fn told(output: &Path) -> Vec<(Value, Value)> {
+    let output = output.to_str().unwrap();
+    let purge = ["purge", output, "--dry-run", "--json"];
+    let audit = ["audit", output, "--json"];
+    let answers = [aidlink(&purge).stdout, aidlink(&audit).stdout].into_iter();
+    let told = answers.map(|answer| {
+        let documents: Value = serde_json::from_str(&answer).unwrap();
+        let unknown = &documents[0]["unknown_files"];
+        (unknown["other_outputs"].clone(), unknown["first"].clone())
+    });
+    told.collect()
+}
+
+#[test]
+fn lists_that_are_in_a_purged_output_again_are_told() {
+    let finished = round();
+    let (first, second) = (finished.path(""), run_again(&finished, "second", &[]));
+    let backup = finished.round.path("../backup");
+    copy(&second.join("lists"), &backup);
+    assert_eq!(purge(&finished, &[]).code, 0);
+    for (others, _) in told(&first) {
+        assert_eq!(others[0]["state"], "purged", "{others}");
+    }
+    copy(&backup, &second.join("lists"));
+    for (others, unknown) in told(&first) {
+        assert_eq!(others[0]["state"], "returned", "{others}");
+        assert!(others[0]["returned"].as_u64().unwrap() > 1, "{others}");
+        assert_eq!(unknown, json!([]));
+    }
+    let result = purge_one(&first, &[]);
+    let text = "files of it are still or again in it";
+    assert!(result.stdout.contains(text), "{}", result.stdout);
+    assert_eq!(follow(&result).code, 0);
+    assert!(!second.join("lists").exists());
+}
+
+#[test]
+fn exports_of_a_purged_quarter_that_are_back_under_common_names_are_told() {
+    let finished = round();
+    let (first, last) = (finished.path(""), exports(&finished));
+    assert_eq!(purge(&finished, &[]).code, 0);
+    prepare_next(&finished, &last, "2026-10-02");
+    let next = run_again(&finished, "output4", &[]);
+    let current = exports_of(&finished);
+    assert_eq!(purge(&finished, &[]).code, 0);
+    let file = CHANGED[0];
+    for (content, other) in [(&last[file], &next), (&current, &first)] {
+        finished.round.write(file, content);
+        for (_, unknown) in told(other) {
+            assert_eq!(unknown, json!([file]), "{}", other.display());
+        }
+        let result = purge_one(other, &[]);
+        assert!(
+            result.stdout.contains(&format!("  {file}")),
+            "{}",
+            result.stdout
+        );
+        fs::remove_file(finished.round.path(file)).unwrap();
+    }
+}
+
+fn exports_of(finished: &FinishedRound) -> Vec<u8> {
+    fs::read(finished.round.path(CHANGED[0])).unwrap()
+}
+
+/// One output is due and the other is not, and the round file is already that of the next quarter.
+#[test]
+fn a_file_that_is_left_for_two_reasons_is_listed_once() {
+    let finished = round();
+    let until = |day: &str| format!("retention_until = {day}");
+    finished
+        .round
+        .replace("round.toml", &until("2026-10-01"), &until("2099-12-31"));
+    run_again(&finished, "second", &[]);
+    finished
+        .round
+        .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
+    assert_eq!(purge(&finished, &[]).code, 3);
+    let record = last_record(&finished.path(""));
+    let left = record["left"].as_array().unwrap();
+    assert!(!left.is_empty());
+    assert_eq!(left.len(), paths(&record["left"]).len(), "{record}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_in_a_folder_whose_name_is_not_utf_8_is_told() {
+    use std::os::unix::ffi::OsStrExt as _;
+    for is_purged in [false, true] {
+        let finished = round();
+        let first = finished.path("");
+        // In GBK, as from an archive of another system.
+        let folder = finished.round.path("");
+        let folder = folder.join(std::ffi::OsStr::from_bytes(b"\xb1\xb8"));
+        copy(&first, &folder.join("second"));
+        if is_purged {
+            assert_eq!(purge(&finished, &[]).code, 0);
+        }
+        for (others, unknown) in told(&first) {
+            let state = if is_purged { "purged" } else { "copy" };
+            assert_eq!(others[0]["state"], state, "{others}");
+            assert_eq!(unknown, json!([]));
+        }
+    }
+}
+
+#[test]
+fn the_command_for_a_copy_works_wherever_that_is() {
+    for place in ["my backup/output", "backup/output", "it's.bak"] {
+        let finished = round();
+        let (first, second) = (finished.path(""), finished.round.path(place));
+        copy(&first, &second);
+        let result = purge_one(&first, &[]);
+        assert_eq!(result.code, 0, "{place} {}", result.stdout);
+        let result = follow(&result);
+        assert_eq!(result.code, 0, "{place} {}{}", result.stdout, result.stderr);
+        assert!(!second.join("lists").exists(), "{place}");
+        assert_held(&finished, &[&first, &second], place);
+    }
+}
+
+#[test]
+fn the_advice_for_inputs_beside_another_rounds_file_works() {
+    let finished = round();
+    finished
+        .round
+        .replace("round.toml", "round = \"2026Q3\"", "round = \"2026Q4\"");
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 3);
+    let text = "run `purge` again with this output folder, and with that round file after --round";
+    assert!(result.stdout.contains(text), "{}", result.stdout);
+    let own = finished.round.path("2026Q3.toml");
+    fs::copy(finished.path("configuration/round.toml"), &own).unwrap();
+    let result = purge_one(&finished.path(""), &["--round", own.to_str().unwrap()]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+}
+
+/// A killed purge set an export aside, and a copy of it came back under its name.
+#[test]
+fn a_dry_run_says_what_a_purge_leaves_because_its_own_name_is_taken() {
+    let finished = round();
+    let file = CHANGED[0];
+    let content = exports_of(&finished);
+    kill_purge(&finished);
+    finished.round.write(file, content);
+    let dry = said(&finished, &["--dry-run"]);
+    assert_eq!(said(&finished, &[]), dry);
+    assert!(
+        dry["output"]["left"]
+            .as_array()
+            .unwrap()
+            .contains(&json!(file))
+    );
+    assert_eq!(purge(&finished, &[]).code, 0);
+    assert_eq!(state_of(&finished, &finished.path("")), "held");
+}
