@@ -12,7 +12,7 @@ use aidlink_office::output_folder::OutputFolder;
 use aidlink_office::round::{Mode, Reads, RoundTerms, WrittenRound};
 use aidlink_office::round_folder::RoundFolder;
 use aidlink_office::signing::PublicKey;
-use aidlink_office::standing::ours;
+use aidlink_office::standing::ours_in;
 use aidlink_office::terminal::{Form, Output, Progress, ReportedFault, print_faults};
 use aidlink_office::unknown_files::UnknownFiles;
 use aidlink_office::unread::unread;
@@ -224,7 +224,12 @@ fn audit_all(folder: &Path, arguments: &AuditArguments, output: Output) -> Endin
     };
     let (mut unknown_files, owners) = UnknownFiles::find(&found, judging);
     let mut records: Vec<OutputRecords> = verified.map(OutputRecords::of).collect();
-    let others = ours(&found.siblings, &found.opened, judging.signers);
+    let others = ours_in(
+        &found.folder,
+        &found.siblings,
+        &found.opened,
+        judging.signers,
+    );
     records.extend(others.iter().map(OutputRecords::of_other));
     let unread = unread(&found);
     let all_outputs = [found.outputs.as_slice(), &found.siblings].concat();

@@ -61,6 +61,39 @@ fn assert_held(finished: &FinishedRound, outputs: &[&Path], what: &str) {
     }
 }
 
+/// A backup of the round's folder has files of its own at the same paths. What is recorded of them
+/// says nothing of the round's.
+#[test]
+fn the_purge_of_a_backup_of_the_round_says_nothing_of_the_rounds_own_files() {
+    for place in ["backup", "old/2024/backup"] {
+        for has_round_file in [true, false] {
+            let finished = round();
+            let output = finished.path("");
+            let root = output.parent().unwrap();
+            let elsewhere = tempfile::tempdir().unwrap();
+            let (copied, backup) = (elsewhere.path().join("copied"), root.join(place));
+            copy(root, &copied);
+            if !has_round_file {
+                fs::remove_file(copied.join("round.toml")).unwrap();
+            }
+            copy(&copied, &backup);
+            let of_backup = backup.join(output.file_name().unwrap());
+            let result = purge_one(&of_backup, &[]);
+            if has_round_file {
+                assert_eq!(result.code, 0, "{place} {}{}", result.stdout, result.stderr);
+            }
+            // Nobody has deleted this one.
+            let taken = elsewhere.path().join("taken");
+            fs::rename(root.join(CHANGED[0]), &taken).unwrap();
+            purge_one(&output, &[]);
+            let record = last_record(&output);
+            let removed = inputs_in(&record, "removed");
+            assert!(!removed.contains(CHANGED[0]), "{place} {removed:?}");
+            assert_eq!(state_of(&finished, &output), "not_held", "{place} {record}");
+        }
+    }
+}
+
 /// The next quarter's exports and key have come when somebody follows the advice to purge the copy.
 #[test]
 fn the_purge_of_a_copy_or_second_run_undoes_nothing_that_is_recorded_of_the_first() {

@@ -48,7 +48,7 @@ use crate::places::Places;
 use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
 use crate::round_folder::{FoundRoundFile, OpenedFolders};
 use crate::signing::{PublicKey, SigningKey};
-use crate::standing::ours;
+use crate::standing::ours_in;
 use crate::verification::{NamedKeys, Signer, Verification, opened_at, verify_opened};
 use crate::written_path::stays_inside;
 
@@ -233,9 +233,10 @@ impl Purge<'_> {
         own.chain(named).cloned().collect()
     }
 
-    /// Returns what the round's other output folders of this office say of inputs.
+    /// Returns what the other output folders of this office in the round's folder say of inputs.
     fn neighbours(&self, planned: &[PurgePlan]) -> Vec<Neighbour> {
-        let others = ours(self.siblings, self.opened, &self.signers(planned));
+        let signers = self.signers(planned);
+        let others = ours_in(self.round_folder, self.siblings, self.opened, &signers);
         let neighbours = others.into_iter().map(|other| {
             let own = self.signing_key.public();
             let (signed, records) = (other.signed_by(), &other.deletions.records);

@@ -12,6 +12,7 @@ use aidlink_files::folder::Folder;
 use crate::content::NamedInputs;
 use crate::deletion_record::{Deletions, SignedBy, read_deletions};
 use crate::manifest::{MANIFEST, Manifest};
+use crate::round::place_in;
 use crate::round_folder::OpenedFolders;
 use crate::signing::{LARGEST_SIGNATURE, PublicKey, SIGNATURE_SUFFIX, Signature};
 use crate::verification::Provenance;
@@ -69,7 +70,7 @@ impl OurOutput {
 
 /// Returns those of the output folders that are this office's. `signers` are its keys. Those that
 /// cannot be read or verified count for nothing.
-pub fn ours<'o>(
+pub(crate) fn ours<'o>(
     outputs: impl IntoIterator<Item = &'o PathBuf>,
     opened: &OpenedFolders,
     signers: &[PublicKey],
@@ -81,6 +82,22 @@ pub fn ours<'o>(
         }
     });
     standings.collect()
+}
+
+/// Returns those of the output folders that are this office's and in the round's folder itself. In
+/// a subfolder, such as a backup of the round, the inputs that a manifest and a record name are
+/// other files at the same paths.
+pub fn ours_in<'o>(
+    round_folder: &Path,
+    outputs: impl IntoIterator<Item = &'o PathBuf>,
+    opened: &OpenedFolders,
+    signers: &[PublicKey],
+) -> Vec<OurOutput> {
+    let is_in = |output: &&PathBuf| {
+        let place = place_in(round_folder, output);
+        place.is_some_and(|place| place.components().count() == 1)
+    };
+    ours(outputs.into_iter().filter(is_in), opened, signers)
 }
 
 /// Judges an output folder. `signers` are this office's keys.

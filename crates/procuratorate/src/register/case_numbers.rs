@@ -222,9 +222,11 @@ impl Compared {
             return false;
         }
         let (cell, number) = (cell.trim_start_matches('0'), number.trim_start_matches('0'));
-        let kept = |text: &str| text.get(..DIGITS_KEPT).map(str::to_owned);
-        let is_rounded = cell.len() == number.len()
-            && kept(cell).is_some_and(|digits| kept(number) == Some(digits));
+        let kept = cell.split_at_checked(DIGITS_KEPT);
+        let is_rounded = kept.is_some_and(|(digits, zeros)| {
+            let are_zeros = zeros.bytes().all(|byte| byte == b'0');
+            are_zeros && cell.len() == number.len() && number.starts_with(digits)
+        });
         cell == number || is_rounded
     }
 }
@@ -244,6 +246,7 @@ mod tests {
             "2026-1-2",
             "1000000000000010",
             "1000000000000012",
+            "1000000000000013",
             "000123",
             "H005",
             "H006",
@@ -298,7 +301,11 @@ mod tests {
         all("2026-12", &[("2026-1", true), ("2026-121", false)]);
         all(
             "1000000000000012",
-            &[("1000000000000010", false), ("1E+15", false)],
+            &[
+                ("1000000000000010", false),
+                ("1E+15", false),
+                ("1000000000000013", true),
+            ],
         );
         all("000123", &[("123", false), ("H005", true)]);
         // Of whom the register has no case, nothing is said.
