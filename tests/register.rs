@@ -355,6 +355,12 @@ fn no_row_of_a_table_of_events_is_passed_over() {
             0,
             vec![2],
         ),
+        // The office has other headers for number and day.
+        (
+            format!("编号,事项,时间,核查结论,核查人\n{LEAD},核查,{day},确认,张核\n"),
+            0,
+            vec![2],
+        ),
         // Above the header, also with a number that has a remark beside it or none.
         (
             format!(

@@ -668,6 +668,26 @@ fn rows_above_the_header_of_a_ledger_are_told_and_titles_are_not() {
         assert_eq!((code, &json["new_leads"]), (3, &1.into()), "{row}: {json}");
         assert_eq!(json["refused"][0]["row"], 1, "{row}: {json}");
     }
+    // A wide ledger that was sorted with its header, and wide titles.
+    for (row, told) in [
+        ("1,王小明,,9月上旬,449901197603152832,", 1),
+        ("1,王小明,低保,9月上旬,H005,女", 1),
+        ("1,王小明,,2026-09-01,H005,女", 1),
+        ("救助项目：,低保,临时救助,司法救助,特困,", 0),
+        ("填报单位,某院,填报人,张核,审核人,李核", 0),
+    ] {
+        let kept = Kept::new();
+        let file = kept.path("ledger.csv");
+        let table = format!("{row}\n{header},案号,性别\n{},H009,女\n", rows[0]);
+        fs::write(&file, table).unwrap();
+        let (_, json) = import_json(&kept, &file, &[]);
+        let refused = json["refused"].as_array().unwrap();
+        assert_eq!(
+            (refused.len(), &json["new_leads"]),
+            (told, &1.into()),
+            "{row}: {json}"
+        );
+    }
     // A header with a cell of years.
     let kept = Kept::new();
     let file = kept.path("ledger.csv");

@@ -9,6 +9,7 @@ use aidlink_faults::configuration::LARGEST_CONFIGURATION;
 use aidlink_faults::fault::{Fault, Faults};
 use aidlink_faults::personal_number::shown_path;
 use aidlink_faults::text::{Language, Text};
+use aidlink_files::folder::Folder;
 use aidlink_office::accounted::Accounted;
 use aidlink_office::as_written::{Difference, differences};
 use aidlink_office::content::{Contents, NamedInputs};
@@ -171,7 +172,7 @@ impl OutputRecords {
             records: other.deletions.records.clone(),
             // Nobody is asked about a folder that is not audited.
             elsewhere: Vec::new(),
-            dated_later: Vec::new(),
+            dated_later: later_in(&other.folder, &other.path),
             named: Some(other.named()),
         }
     }
@@ -467,8 +468,13 @@ impl Evidence {
 
 /// Returns the journals and records of a folder that are dated after the clock.
 fn dated_later(verification: &Verification) -> Vec<String> {
-    let paths = dated_after(&verification.opened, Timestamp::now(), |_, _| true);
-    let paths = paths.iter().map(|path| verification.folder.join(path));
+    later_in(&verification.opened, &verification.folder)
+}
+
+/// Returns the deletion records and journals in an output folder that are dated after the clock.
+fn later_in(opened: &Folder, folder: &Path) -> Vec<String> {
+    let paths = dated_after(opened, Timestamp::now(), |_, _| true);
+    let paths = paths.iter().map(|path| folder.join(path));
     paths.map(|path| shown_path(&path)).collect()
 }
 

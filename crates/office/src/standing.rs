@@ -30,7 +30,7 @@ pub struct OurOutput {
     /// Its path.
     pub path: PathBuf,
     /// The folder, open.
-    pub(crate) folder: Folder,
+    pub folder: Folder,
     /// Its manifest.
     pub manifest: Manifest,
     /// BLAKE3 digest of the manifest's bytes, hexadecimal.

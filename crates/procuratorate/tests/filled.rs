@@ -968,36 +968,42 @@ fn an_edited_number_is_told_even_if_nothing_is_filled_in() {
     assert_eq!(found.empty.len(), 1);
 }
 
+/// Wherever the sheet of explanations is.
 #[test]
-fn a_workbook_of_another_round_is_known_by_its_first_sheet() {
-    let folder = Folder::new();
-    let mut book = rust_xlsxwriter::Workbook::new();
-    let guide = book.add_worksheet();
-    guide.write_string(0, 0, "保密").expect("written");
-    guide.write_string(3, 0, "轮次").expect("written");
-    guide.write_string(3, 1, "2026Q2").expect("written");
-    let sheet = book.add_worksheet();
-    for (column, header) in (0..).zip(HEADER) {
-        sheet.write_string(1, column, header).expect("written");
+fn a_workbook_of_another_round_is_known_by_its_explanations() {
+    for order in ["guide, list", "empty, guide, list", "list, guide"] {
+        let folder = Folder::new();
+        let mut book = rust_xlsxwriter::Workbook::new();
+        for sheet in order.split(", ") {
+            let written = book.add_worksheet();
+            let rows: &[&[&str]] = match sheet {
+                "guide" => &[&["保密"], &[], &[], &["轮次", "2026Q2"]],
+                "list" => &[
+                    &[],
+                    &HEADER,
+                    &["0000-0000-dibao", "x", "确认", "", "", "", "2026-10-08"],
+                    // A register keeps the numbers of persons: this one is of both rounds.
+                    &[LEAD, NAME, "确认", "", "", "张核", "2026-10-08"],
+                    &["NABH-P6VM-judicial_aid", NAME],
+                ],
+                _ => &[],
+            };
+            for (at, row) in (0..).zip(rows) {
+                for (column, cell) in (0..).zip(*row) {
+                    written.write_string(at, column, *cell).expect("written");
+                }
+            }
+        }
+        let path = folder.write("other.xlsx", &book.save_to_buffer().expect("a workbook"));
+        let rows = read_one(&path);
+        let refused = [("of_another_round", Some("lead_number")); 2];
+        assert_eq!(codes(&rows), refused, "{order}");
+        assert!(rows.taken.is_empty());
+        let is_told = |row: &aidlink_procuratorate::register::filled::RefusedRow| {
+            row.why.text().en.contains("2026Q2")
+        };
+        assert!(rows.refused.iter().all(is_told));
     }
-    for (column, cell) in (0..).zip(["0000-0000-dibao", "x", "确认", "", "", "", "2026-10-08"]) {
-        sheet.write_string(2, column, cell).expect("written");
-    }
-    // A register keeps the numbers of persons: this one is of both rounds.
-    for (column, cell) in (0..).zip([LEAD, NAME, "确认", "", "", "张核", "2026-10-08"]) {
-        sheet.write_string(3, column, cell).expect("written");
-    }
-    for (column, cell) in (0..).zip(["NABH-P6VM-judicial_aid", NAME]) {
-        sheet.write_string(4, column, cell).expect("written");
-    }
-    let path = folder.write("other.xlsx", &book.save_to_buffer().expect("a workbook"));
-    let rows = read_one(&path);
-    assert_eq!(codes(&rows), [("of_another_round", Some("lead_number")); 2]);
-    assert!(rows.taken.is_empty());
-    let is_told = |row: &aidlink_procuratorate::register::filled::RefusedRow| {
-        row.why.text().en.contains("2026Q2")
-    };
-    assert!(rows.refused.iter().all(is_told));
 }
 
 /// Both rows of a lead that is decided twice, in one file and in two.

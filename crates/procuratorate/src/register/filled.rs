@@ -406,9 +406,8 @@ impl<'i> FileReading<'i> {
             self.refuse(place, None, (None, WhyRefused::NoHeader));
             return;
         }
-        let is_first = place.sheet.is_some_and(|(place, _)| place == 1);
         let text = |at: usize| cells.get(at).and_then(PlainCell::text);
-        let label = text(0).filter(|_| is_first).and_then(Explained::of);
+        let label = text(0).and_then(Explained::of);
         if let Some(label) = label {
             self.explained.0.insert(label);
             if label == Explained::Round {

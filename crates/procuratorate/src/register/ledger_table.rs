@@ -6,6 +6,7 @@ use std::path::Path;
 
 use aidlink_agency::scan::plain_rows::PlainCell;
 use aidlink_faults::fault::Faults;
+use aidlink_faults::personal_number::{NumberKind, find};
 use aidlink_faults::text::Text;
 use aidlink_faults::uniform_text::{uniform, uniform_label};
 use aidlink_office::round::site_words::SiteWords;
@@ -124,6 +125,9 @@ const ALIASES: &[(&str, &[&str])] = &[
         ],
     ),
 ];
+
+/// The most cells of a title row that has a day: two labels, each with a value.
+const MOST_OF_A_TITLE: usize = 4;
 
 /// Columns from which nothing is recorded: they are numbers of rows, or follow from the others.
 const DERIVED: [&str; 5] = ["number", "late", "reply_due", "materials_late", "reopened"];
@@ -323,7 +327,8 @@ impl<'w> LedgerWords<'w> {
     }
 
     /// Whether a row above the header is a row of a ledger, and no title, legend or second header:
-    /// a cell has the number of a lead or a person, or one is an aid and another a day.
+    /// a cell has the number of a lead or a person or an ID number, or one is an aid and another a
+    /// day. Of many cells one of these is enough, but in a legend.
     fn is_like_a_row(&self, row: &TableRow<'_>) -> bool {
         let Ok(cells) = row.cells.as_ref() else {
             return true;
@@ -331,8 +336,20 @@ impl<'w> LedgerWords<'w> {
         let texts = cells.iter().filter_map(PlainCell::text);
         let texts: Vec<&str> = texts.filter(|text| !text.trim().is_empty()).collect();
         let has_day = || texts.iter().any(|text| table::day(text).is_some());
-        let has_aid = || texts.iter().any(|text| self.aids(text).is_some());
-        table::states_number(cells) || texts.len() > 2 && has_day() && has_aid()
+        let has_id = texts.iter().any(|text| {
+            let mut numbers = find(text).into_iter();
+            numbers.any(|number| number.kind == NumberKind::NationalId)
+        });
+        let aids = texts
+            .iter()
+            .filter(|text| self.aids(text).is_some())
+            .count();
+        let is_legend = texts
+            .first()
+            .is_some_and(|text| text.trim_end().ends_with(['：', ':']));
+        let is_wide = texts.len() > MOST_OF_A_TITLE && (has_day() || aids == 1) && !is_legend;
+        let is_row = texts.len() > 2 && aids > 0 && has_day();
+        table::states_number(cells) || has_id || is_wide || is_row
     }
 
     fn line(
