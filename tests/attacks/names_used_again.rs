@@ -103,6 +103,13 @@ fn the_purge_of_a_backup_of_the_round_says_nothing_of_the_rounds_own_files() {
     }
 }
 
+/// Purges once more, and checks that nothing is left and every output is held.
+fn assert_purge_ends_well(finished: &FinishedRound, outputs: &[&Path], what: &str) {
+    let result = purge(finished, &[]);
+    assert_eq!(result.code, 0, "{what} {}{}", result.stdout, result.stderr);
+    assert_held(finished, outputs, what);
+}
+
 /// The next quarter's exports and key have come when somebody follows the advice to purge the copy.
 #[test]
 fn the_purge_of_a_copy_or_second_run_undoes_nothing_that_is_recorded_of_the_first() {
@@ -263,13 +270,7 @@ fn a_purge_of_two_quarters_that_is_killed_at_any_document_ends_well() {
             None => return,
             Some(code) => assert_ne!(code, Some(0), "{number}"),
         }
-        let result = purge(&finished, &[]);
-        assert_eq!(
-            result.code, 0,
-            "{number} {}{}",
-            result.stdout, result.stderr
-        );
-        assert_held(&finished, &[&first, &second], &number.to_string());
+        assert_purge_ends_well(&finished, &[&first, &second], &number.to_string());
     }
 }
 
@@ -299,13 +300,7 @@ fn one_fault_of_the_disk_makes_no_record_list_a_deleted_file_as_left() {
                 assert_eq!(gone.next(), None, "{number} {record}");
             }
         }
-        let result = purge(&finished, &[]);
-        assert_eq!(
-            result.code, 0,
-            "{number} {}{}",
-            result.stdout, result.stderr
-        );
-        assert_held(&finished, &[&first, &second], &number.to_string());
+        assert_purge_ends_well(&finished, &[&first, &second], &number.to_string());
     }
 }
 

@@ -52,8 +52,9 @@ impl Recorded {
     }
 
     /// Whether this record, which lists a file as left, ends what `removed` proves of it: always
-    /// if its purge has seen the file, whoever signed it, but not if that one has other content. For a purge with another key nothing is
-    /// proven by that record, so it lists as left, unseen, what that one accounts for.
+    /// if its purge has seen the file, whoever signed it. What has other content is not the file,
+    /// and ends nothing. For a purge with another key nothing is proven by `removed`, so it lists
+    /// as left, unseen, what that record accounts for.
     fn ends(&self, removed: &Recorded) -> bool {
         let counts = removed.other_key.is_none() || removed.other_key == self.other_key;
         // Earlier versions listed a file of which a copy was left in both lists of a record.

@@ -316,8 +316,8 @@ struct FileReading<'i> {
     has_decisions: bool,
     /// Another round than this, which the sheet of explanations names.
     other_round: Option<String>,
-    /// The labels of the first sheet, as far as it may be that of explanations, and the round
-    /// that it names.
+    /// The labels of a sheet, as far as it may be that of explanations, and the round that it
+    /// names.
     explained: (BTreeSet<Explained>, Option<String>),
     refused: Vec<RefusedRow>,
     rows: Vec<Speaking>,
@@ -581,14 +581,11 @@ impl<'i> FileReading<'i> {
         let days = texts(FilledColumn::IssuedOn)
             .into_iter()
             .filter_map(row::day_of);
-        let mut whose: Vec<Option<WhyRefused>> =
-            days.map(|day| issued.days.other_issue(day)).collect();
-        match whose.iter().all(Option::is_some) {
-            true => whose
-                .pop()
-                .flatten()
-                .map_or(Ok(()), |why| Err((Some(FilledColumn::IssuedOn), why))),
-            false => Ok(()),
+        // One that is of this round is enough.
+        let whose: Option<Vec<WhyRefused>> = days.map(|day| issued.days.other_issue(day)).collect();
+        match whose.and_then(|mut whose| whose.pop()) {
+            Some(why) => Err((Some(FilledColumn::IssuedOn), why)),
+            None => Ok(()),
         }
     }
 

@@ -152,14 +152,12 @@ fn is_of_choices(row: &TableRow<'_>) -> bool {
         return false;
     }
     // Of a row with a number, an event was meant.
-    let has_number = row
-        .cells
-        .as_ref()
-        .is_ok_and(|cells| table::states_number(cells));
-    let Ok(texts) = row.texts() else { return false };
-    if has_number {
-        return false;
-    }
+    let cells = row.cells.as_ref();
+    let has_number = cells.is_ok_and(|cells| table::states_number(cells));
+    let texts = match row.texts() {
+        Ok(texts) if !has_number => texts,
+        _ => return false,
+    };
     let kind = texts.iter().find_map(|(place, text)| {
         let is_kind = columns.get(*place) == Some(&Some(Column::Kind));
         is_kind.then(|| kind_of(text)).flatten()
