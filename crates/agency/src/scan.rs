@@ -4,6 +4,7 @@
 mod as_ods;
 #[cfg(test)]
 mod as_xlsb;
+mod cell_ends;
 mod compound_file;
 #[cfg(test)]
 mod damaged_workbook_tests;

@@ -14,6 +14,7 @@ use std::io::{self, Read};
 
 use rayon::prelude::*;
 
+use super::cell_ends;
 use super::encoding::Encoding;
 use super::headings::Headings;
 use super::limits::RecordLimits;
@@ -87,9 +88,7 @@ impl RowView<'_> {
         match &self.cells {
             RowCells::Split(cells) => LocatedCells::Split(cells),
             RowCells::Unquoted { record } => {
-                ends.clear();
-                ends.extend(memchr::memchr_iter(self.dialect.delimiter, record));
-                ends.push(record.len());
+                cell_ends::find(record, self.dialect.delimiter, ends);
                 LocatedCells::Unquoted { record, ends }
             }
         }

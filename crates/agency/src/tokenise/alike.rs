@@ -6,9 +6,10 @@
 //! The numbers of a row are its kind. What the rules say of a kind is found by
 //! [`RowColumns::judge`], the plain evaluation, with the first row of the kind.
 //!
-//! A row whose kind is not known is evaluated plainly, and so is every row with something
-//! unusual: a cell that cannot be read or states several values, another encoding than the
-//! file's. So this only says which rows are alike, and never what a rule says.
+//! The first row of a kind is evaluated plainly at the end of its block, for all of the kind,
+//! and so is every row with something unusual, for itself: a cell that cannot be read or states
+//! several values, another encoding than the file's. So this only says which rows are alike, and
+//! never what a rule says.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -244,6 +245,14 @@ pub(super) enum Lookup {
 /// Cells that were read in a block: attribute, cell, number.
 pub(super) type NewCells = Vec<(usize, Box<[u8]>, u16)>;
 
+/// The kinds of the rows of a block.
+struct Numbered<'r> {
+    /// The kind of each row that has one.
+    kinds: Vec<Option<Kind>>,
+    /// The first row of each kind that is not known.
+    firsts: BTreeMap<Kind, &'r OwnedRow>,
+}
+
 impl Known {
     /// The entries that copying it copies.
     fn entries(&self) -> usize {
@@ -416,15 +425,20 @@ impl<'a> AlikeRows<'a> {
         }
     }
 
-    /// Learns the kinds of rows that are [`Lookup::New`], and the cells that were read.
+    /// Learns the kinds of rows that are [`Lookup::New`], and the cells that were read. Returns
+    /// for each row what the rules say of it, if its kind is known now.
     ///
     /// # Errors
     /// If the rules cannot be evaluated.
-    pub(super) fn learn(&self, rows: &[&OwnedRow], new: NewCells) -> Result<(), EvaluationError> {
+    pub(super) fn learn(
+        &self,
+        rows: &[&OwnedRow],
+        new: NewCells,
+    ) -> Result<Vec<Option<Judged>>, EvaluationError> {
         if rows.is_empty() && new.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let firsts = self.number_all(rows, new);
+        let Numbered { kinds, firsts } = self.number_all(rows, new);
         // Without the lock: while polars works, this thread may begin with another block.
         let judged = self.columns.judge(firsts.values().copied())?;
         let mut guard = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -448,12 +462,14 @@ impl<'a> AlikeRows<'a> {
             *published = Arc::new(known.clone());
             *waiting = 0;
         }
-        Ok(())
+        let judged = kinds
+            .into_iter()
+            .map(|kind| known.kinds.get(&kind?).copied());
+        Ok(judged.collect())
     }
 
-    /// Numbers the values of rows and the cells that were read. Returns the first row of each
-    /// kind that is not known.
-    fn number_all<'r>(&self, rows: &[&'r OwnedRow], new: NewCells) -> BTreeMap<Kind, &'r OwnedRow> {
+    /// Numbers the values of rows and the cells that were read.
+    fn number_all<'r>(&self, rows: &[&'r OwnedRow], new: NewCells) -> Numbered<'r> {
         let mut guard = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let known = &mut guard.known;
         for (index, cell, number) in new {
@@ -464,17 +480,15 @@ impl<'a> AlikeRows<'a> {
             }
         }
         let mut firsts: BTreeMap<Kind, &OwnedRow> = BTreeMap::new();
-        for row in rows {
-            if known.kinds.len() + firsts.len() >= MOST_KINDS {
-                break;
-            }
-            if let Some(kind) = self.new_kind(known, row)
-                && !known.kinds.contains_key(&kind)
-            {
+        let mut number = |row: &&'r OwnedRow| {
+            let kind = self.new_kind(known, row)?;
+            if !known.kinds.contains_key(&kind) && known.kinds.len() + firsts.len() < MOST_KINDS {
                 firsts.entry(kind).or_insert(row);
             }
-        }
-        firsts
+            Some(kind)
+        };
+        let kinds = rows.iter().map(&mut number).collect();
+        Numbered { kinds, firsts }
     }
 
     /// Returns the kind of a row, and numbers what has none.

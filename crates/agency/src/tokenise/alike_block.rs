@@ -54,40 +54,63 @@ impl AlikeInBlock {
                 self.new_kinds.push(place);
                 Found::ToEvaluate
             }
-            Lookup::Known(Judged::Stays) => {
-                self.stay += 1;
-                Found::Counted
-            }
-            Lookup::Known(Judged::Withheld(rule)) => {
-                let withheld = &mut self.withheld;
-                withheld.resize(withheld.len().max(rule + 1), 0);
-                withheld[rule] += 1;
-                Found::Counted
-            }
-            Lookup::Known(Judged::Leaves(outcomes)) => {
-                self.leave += 1;
-                Found::Leaves(outcomes)
-            }
+            Lookup::Known(judged) => match self.count(judged) {
+                None => Found::Counted,
+                Some(outcomes) => Found::Leaves(outcomes),
+            },
         }
     }
 
-    /// Ends the block: adds the rows that are like others to the counts, and learns from those
-    /// that are evaluated. Returns the number of rows that were like others.
+    /// Counts a row. Returns the outcomes with which it leaves, if it does.
+    fn count(&mut self, judged: Judged) -> Option<OutcomeBits> {
+        match judged {
+            Judged::Stays => self.stay += 1,
+            Judged::Withheld(rule) => {
+                let withheld = &mut self.withheld;
+                withheld.resize(withheld.len().max(rule + 1), 0);
+                withheld[rule] += 1;
+            }
+            Judged::Leaves(outcomes) => {
+                self.leave += 1;
+                return Some(outcomes);
+            }
+        }
+        None
+    }
+
+    /// Ends the block. Learns from `rows`, those to evaluate, and takes out of them the rows
+    /// whose kind is known then; `leaves` is given each of these that leaves, with its outcomes.
+    /// Adds the rows of known kinds to the counts, and returns how many there are.
     ///
     /// # Errors
     /// If the rules cannot be evaluated.
     pub(super) fn end(
-        self,
+        mut self,
         alike: &AlikeRows<'_>,
-        rows: &[OwnedRow],
+        rows: &mut Vec<OwnedRow>,
         counts: &mut EvaluatedCounts,
+        mut leaves: impl FnMut(&OwnedRow, OutcomeBits),
     ) -> Result<u64, EvaluationError> {
-        let like_others = self.stay + self.leave + self.withheld.iter().sum::<u64>();
+        let new_kinds = std::mem::take(&mut self.new_kinds);
+        let new = new_kinds.iter().filter_map(|place| rows.get(*place));
+        let new: Vec<&OwnedRow> = new.collect();
+        let judged = alike.learn(&new, std::mem::take(&mut self.new_cells))?;
+        let mut judged = new_kinds.into_iter().zip(judged).peekable();
+        let mut place = 0;
+        rows.retain(|row| {
+            let new = judged.next_if(|(of_new, _)| *of_new == place);
+            place += 1;
+            let Some((_, Some(judged))) = new else {
+                return true;
+            };
+            if let Some(outcomes) = self.count(judged) {
+                leaves(row, outcomes);
+            }
+            false
+        });
+        let of_known_kinds = self.stay + self.leave + self.withheld.iter().sum::<u64>();
         let withheld = alike.rules().zip(self.withheld);
         counts.add_alike(withheld, self.stay, self.leave);
-        let new = self.new_kinds.iter();
-        let new: Vec<&OwnedRow> = new.filter_map(|row| rows.get(*row)).collect();
-        alike.learn(&new, self.new_cells)?;
-        Ok(like_others)
+        Ok(of_known_kinds)
     }
 }

@@ -471,19 +471,18 @@ impl<'a> RowColumns<'a> {
             rows_of_alternatives,
             ..
         } = cells;
-        let outcomes_of = |rules: &[&Rule]| -> Result<Vec<Vec<Outcome>>, EvaluationError> {
-            let mut columns = evaluate_rules(rules, block, self.as_of)?;
-            for outcomes in &mut columns {
-                let alternatives = outcomes.split_off(rows);
-                for (row, outcome) in rows_of_alternatives.iter().zip(alternatives) {
-                    outcomes[*row] = outcomes[*row].or(outcome);
-                }
+        // One call for all rules: each plans a selection anew.
+        let rules: Vec<&Rule> = self.rules().collect();
+        let mut withheld = evaluate_rules(&rules, block, self.as_of)?;
+        for outcomes in &mut withheld {
+            let alternatives = outcomes.split_off(rows);
+            for (row, outcome) in rows_of_alternatives.iter().zip(alternatives) {
+                outcomes[*row] = outcomes[*row].or(outcome);
             }
-            Ok(columns)
-        };
+        }
         Ok(Outcomes {
-            withheld: outcomes_of(&self.withhold_rules)?,
-            outcomes: outcomes_of(&self.outcome_rules)?,
+            outcomes: withheld.split_off(self.withhold_rules.len()),
+            withheld,
             may_leave: HashMap::new(),
         })
     }

@@ -153,10 +153,12 @@ impl Tally<Context<'_>> for BlockPatterns {
     }
 
     fn end_of_block(&mut self, context: &Context<'_>) {
-        let rows = std::mem::take(&mut self.rows);
+        let mut rows = std::mem::take(&mut self.rows);
         let alike = std::mem::take(&mut self.alike);
         if let Some(all) = &context.alike {
-            self.error = alike.end(all, &rows, &mut self.counts).err();
+            let leaves = |_: &OwnedRow, outcomes| *self.of_alike.entry(outcomes).or_default() += 1;
+            let ended = alike.end(all, &mut rows, &mut self.counts, leaves);
+            self.error = ended.err();
         }
         let blocks: Result<Vec<_>, _> = rows
             .par_chunks(ROWS_PER_BLOCK)

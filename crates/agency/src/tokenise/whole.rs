@@ -134,8 +134,8 @@ pub fn tokenise_whole_register<W: Write + Send>(
     tokenised.map(|(register, _)| register)
 }
 
-/// As [`tokenise_whole_register`], in a way. Returns also how many rows were like one that was
-/// evaluated before.
+/// As [`tokenise_whole_register`], in a way. Returns also how many rows were judged by their
+/// kind.
 ///
 /// # Errors
 /// See [`TokeniseError`].
@@ -154,7 +154,7 @@ pub(super) fn tokenise<W: Write + Send>(
     let mut report = Report::default();
     let mut persons = Persons::default();
     let mut rules = 0;
-    let mut like_others = 0;
+    let mut of_known_kinds = 0;
     let (schema, policy, as_of) = (tokenising.schema, tokenising.policy, tokenising.as_of);
     for export in exports {
         let columns = RowColumns::new(export, policy, as_of, tokenising.keep());
@@ -185,7 +185,7 @@ pub(super) fn tokenise<W: Write + Send>(
         }
         report.add_identified(export, read.counts, &block_persons.findings);
         needed.report_empty(&block_persons.empty, &mut report);
-        like_others += block_persons.like_others;
+        of_known_kinds += block_persons.of_known_kinds;
         block_persons.counts.add_to(&mut report);
         persons.join(block_persons.persons);
     }
@@ -210,7 +210,7 @@ pub(super) fn tokenise<W: Write + Send>(
         persons: written,
         rare: patterns.rare(rare_below),
     };
-    Ok((register, like_others))
+    Ok((register, of_known_kinds))
 }
 
 /// The context for reading the rows of a file.
@@ -225,16 +225,15 @@ struct Context<'a> {
 }
 
 /// The result of reading a block. It holds rows only until the end of the block, when
-/// they are evaluated and become persons. A row that is like one that was evaluated before
-/// becomes a person at once.
+/// they are judged and become persons. A row of a kind that is known becomes a person at once.
 #[derive(Default)]
 struct BlockPersons {
     findings: IdentifyFindings,
     empty: EmptySoFar,
     rows: Vec<OwnedRow>,
     alike: AlikeInBlock,
-    /// The rows of ended blocks that were like others.
-    like_others: u64,
+    /// The rows of ended blocks that were judged by their kind.
+    of_known_kinds: u64,
     scratch: Scratch,
     /// Where the cells of a row end.
     cell_ends: Vec<usize>,
@@ -282,11 +281,15 @@ impl Tally<Context<'_>> for BlockPersons {
 
     fn end_of_block(&mut self, context: &Context<'_>) {
         self.persons.set_settings(context.settings);
-        let rows = std::mem::take(&mut self.rows);
+        let mut rows = std::mem::take(&mut self.rows);
         let alike = std::mem::take(&mut self.alike);
         if let Some(all) = &context.alike {
-            match alike.end(all, &rows, &mut self.counts) {
-                Ok(like_others) => self.like_others = like_others,
+            let leaves = |row: &OwnedRow, outcomes| {
+                let token = context.tokeniser.token(&row.id, &mut self.scratch);
+                self.persons.push(PersonRow { token, outcomes });
+            };
+            match alike.end(all, &mut rows, &mut self.counts, leaves) {
+                Ok(of_known_kinds) => self.of_known_kinds = of_known_kinds,
                 Err(error) => self.error = Some(error),
             }
         }
@@ -314,7 +317,7 @@ impl Tally<Context<'_>> for BlockPersons {
         }
         self.empty.append(next.empty);
         self.counts.append(next.counts);
-        self.like_others += next.like_others;
+        self.of_known_kinds += next.of_known_kinds;
         self.persons.append(next.persons);
         self.error = self.error.take().or(next.error);
     }
