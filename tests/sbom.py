@@ -8,9 +8,7 @@ build (build scripts, procedural macros) have `excluded`.
 
 The list comes from `cargo tree`, which resolves features as a build does. cargo-cyclonedx
 (0.5.9, with --target) and other tools that read `cargo metadata` also follow optional
-dependencies whose feature is off. They list reqwest, hyper, rustls, quinn and a hundred
-others, which Cargo.lock contains for unused features of polars. Such a bill would claim that
-the programs can use a network.
+dependencies whose feature is off, and list crates that no program has.
 """
 
 import json

@@ -7,9 +7,12 @@
 //! A second expression, for conditions on columns with unreadable cells only, tells
 //! whether a null rests on one of them.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use polars::prelude::{
-    Column as PolarsColumn, DataFrame, DataType, Expr, IntoLazy, NULL, NamedFrom, Series, col, lit,
+    BooleanChunked, ChunkCompareEq, ChunkCompareIneq, ChunkExpandAtIndex, ChunkFull, ChunkFullNull,
+    DataType, NamedFrom, PlSmallStr, PolarsResult, Series,
 };
 
 use aidlink_contract::outcome::Outcome;
@@ -55,74 +58,16 @@ pub fn evaluate(
     if block.rows == 0 {
         return Ok(vec![Vec::new(); expressions.len()]);
     }
-    let failed = |name: &str| EvaluationError { name: name.into() };
-    let mut columns: Vec<PolarsColumn> = block
-        .columns
-        .iter()
-        .map(|(name, column)| series_of(name, column).into())
-        .collect();
-    let readable = block.unreadable.iter().map(|(name, unreadable)| {
-        let readable = unreadable
-            .iter()
-            .map(|unreadable| (!unreadable).then_some(true));
-        Series::new(readable_name(name).into(), readable.collect::<Vec<_>>()).into()
-    });
-    columns.extend(readable);
-    // This column gives the frame its height; the block may have no columns.
-    columns.push(Series::new(ROWS.into(), vec![true; block.rows]).into());
-    let frame = DataFrame::new(block.rows, columns).map_err(|_| failed(""))?;
-    let translation = Translation { block, as_of };
-    let mut selected: Vec<Expr> = Vec::new();
-    let mut on_unreadable: Vec<bool> = Vec::new();
-    for (index, (_, expression)) in expressions.iter().enumerate() {
-        // A constant gives a single row. OR with a false column extends it to all
-        // rows.
-        let all_false = col(ROWS).and(lit(false));
-        let answer = translation.condition(expression).or(all_false.clone());
-        selected.push(answer.alias(format!("answer{index}")));
-        let unreadable = translation.rests_on_unreadable(expression);
-        on_unreadable.push(unreadable.is_some());
-        selected
-            .extend(unreadable.map(|expr| expr.or(all_false).alias(format!("unreadable{index}"))));
+    let columns = BlockColumns::new(block, as_of);
+    let mut answers = Vec::with_capacity(expressions.len());
+    for (name, expression) in expressions {
+        let answered = columns.answers(expression);
+        let answered = answered.ok().filter(|column| column.len() == block.rows);
+        answers.push(answered.ok_or_else(|| EvaluationError {
+            name: (*name).to_owned(),
+        })?);
     }
-    // The plan is one selection: optimising it takes longer than running it.
-    let result = frame
-        .lazy()
-        .without_optimizations()
-        .select(selected)
-        .collect()
-        .map_err(|_| failed(expressions.first().map_or("", |(name, _)| name)))?;
-    let booleans = |column: String| {
-        let column = result.column(&column).ok()?;
-        let booleans = column.bool().ok()?;
-        (booleans.len() == block.rows).then_some(booleans)
-    };
-    expressions
-        .iter()
-        .zip(on_unreadable)
-        .enumerate()
-        .map(|(index, ((name, _), on_unreadable))| {
-            let known = booleans(format!("answer{index}")).ok_or_else(|| failed(name))?;
-            let of_known = |known| match known {
-                Some(true) => Answer::Yes,
-                Some(false) => Answer::No,
-                None => Answer::Empty,
-            };
-            let answers = known.iter().map(of_known);
-            if !on_unreadable {
-                return Ok(answers.collect());
-            }
-            let unreadable = booleans(format!("unreadable{index}"));
-            let unreadable = unreadable.ok_or_else(|| failed(name))?;
-            Ok(answers
-                .zip(unreadable.iter())
-                .map(|(answer, unreadable)| match (answer, unreadable) {
-                    (Answer::Empty, Some(true)) => Answer::Unreadable,
-                    (answer, _) => answer,
-                })
-                .collect())
-        })
-        .collect()
+    Ok(answers)
 }
 
 /// Evaluates rules on a block of rows. Returns one column of outcomes per rule, with
@@ -155,18 +100,11 @@ pub fn evaluate_rules(
     Ok(outcomes.collect())
 }
 
-/// The name of the helper column. No field has it, because field names have no
-/// spaces.
-const ROWS: &str = " rows";
+/// The name of columns and values. None is looked up by it.
+const NO_NAME: PlSmallStr = PlSmallStr::EMPTY;
 
-/// The name of the helper column that is null where a column cannot be read, and
-/// otherwise true.
-fn readable_name(column: &str) -> String {
-    format!(" readable {column}")
-}
-
-fn series_of(name: &str, column: &Column) -> Series {
-    let name = name.into();
+fn series_of(column: &Column) -> Series {
+    let name = NO_NAME;
     match column {
         Column::String(values) => Series::new(
             name,
@@ -197,99 +135,153 @@ fn days_since_epoch(date: Date) -> i32 {
     date.since(epoch).map_or(0, |span| span.get_days())
 }
 
-/// Translates expressions on the columns of a block.
-struct Translation<'b> {
-    block: &'b RowBlock,
+/// The columns of a block, for evaluating expressions on them.
+///
+/// A condition or value that is the same for all rows is a column of a single row, which
+/// polars extends where it meets a longer one.
+struct BlockColumns<'b> {
+    rows: usize,
+    columns: BTreeMap<&'b str, Series>,
+    /// For each column with cells that cannot be read: null there, and otherwise true.
+    readable: BTreeMap<&'b str, BooleanChunked>,
     as_of: Date,
 }
 
-impl Translation<'_> {
-    fn is_present(&self, name: &str) -> bool {
-        self.block.columns.contains_key(name)
+impl<'b> BlockColumns<'b> {
+    fn new(block: &'b RowBlock, as_of: Date) -> Self {
+        let columns = block.columns.iter();
+        let readable = block.unreadable.iter().map(|(name, unreadable)| {
+            let readable = unreadable
+                .iter()
+                .map(|unreadable| (!unreadable).then_some(true));
+            (name.as_str(), readable.collect())
+        });
+        BlockColumns {
+            rows: block.rows,
+            columns: columns
+                .map(|(name, column)| (name.as_str(), series_of(column)))
+                .collect(),
+            readable: readable.collect(),
+            as_of,
+        }
+    }
+
+    /// Returns the answer of an expression for each row.
+    fn answers(&self, expression: &Expression) -> PolarsResult<Vec<Answer>> {
+        let known = self.of_all_rows(self.condition(expression)?);
+        let known = known.iter().map(|known| match known {
+            Some(true) => Answer::Yes,
+            Some(false) => Answer::No,
+            None => Answer::Empty,
+        });
+        let Some(unreadable) = self.rests_on_unreadable(expression)? else {
+            return Ok(known.collect());
+        };
+        let unreadable = self.of_all_rows(unreadable);
+        let answers = known.zip(unreadable.iter());
+        let answers = answers.map(|(answer, unreadable)| match (answer, unreadable) {
+            (Answer::Empty, Some(true)) => Answer::Unreadable,
+            (answer, _) => answer,
+        });
+        Ok(answers.collect())
+    }
+
+    /// Extends a condition that is the same for all rows.
+    fn of_all_rows(&self, condition: BooleanChunked) -> BooleanChunked {
+        match condition.len() {
+            1 => condition.new_from_index(0, self.rows),
+            _ => condition,
+        }
     }
 
     /// Returns the condition: null where it rests on a cell that is empty or cannot be
     /// read.
-    fn condition(&self, expression: &Expression) -> Expr {
-        match expression {
-            Expression::Constant(truth) => lit(*truth),
-            Expression::Column(name) if self.is_present(name) => col(name.as_str()),
-            Expression::Column(_) => lit(NULL).cast(DataType::Boolean),
-            Expression::Not(expression) => self.condition(expression).not(),
-            Expression::And(left, right) => self.condition(left).and(self.condition(right)),
-            Expression::Or(left, right) => self.condition(left).or(self.condition(right)),
+    fn condition(&self, expression: &Expression) -> PolarsResult<BooleanChunked> {
+        Ok(match expression {
+            Expression::Constant(truth) => BooleanChunked::full(NO_NAME, *truth, 1),
+            Expression::Column(name) => match self.columns.get(name.as_str()) {
+                Some(column) => column.bool()?.clone(),
+                None => BooleanChunked::full_null(NO_NAME, 1),
+            },
+            Expression::Not(expression) => !self.condition(expression)?,
+            Expression::And(left, right) => self.condition(left)? & self.condition(right)?,
+            Expression::Or(left, right) => self.condition(left)? | self.condition(right)?,
             Expression::IsUnknown(inner) => {
-                self.if_readable(self.condition(inner).is_null(), expression)
+                self.if_readable(self.condition(inner)?.is_null(), expression)
             }
             Expression::IsNull(operand) => {
-                self.if_readable(self.value(operand).is_null(), expression)
+                self.if_readable(self.value(operand)?.is_null(), expression)
             }
             Expression::Compare {
                 left,
                 comparison,
                 right,
             } => {
-                let left = self.value(left);
-                let right = self.value(right);
+                let left = self.value(left)?;
+                let right = self.value(right)?;
                 match comparison {
-                    Comparison::Equal => left.eq(right),
-                    Comparison::NotEqual => left.neq(right),
-                    Comparison::Less => left.lt(right),
-                    Comparison::LessOrEqual => left.lt_eq(right),
-                    Comparison::Greater => left.gt(right),
-                    Comparison::GreaterOrEqual => left.gt_eq(right),
-                }
+                    Comparison::Equal => left.equal(&right),
+                    Comparison::NotEqual => left.not_equal(&right),
+                    Comparison::Less => left.lt(&right),
+                    Comparison::LessOrEqual => left.lt_eq(&right),
+                    Comparison::Greater => left.gt(&right),
+                    Comparison::GreaterOrEqual => left.gt_eq(&right),
+                }?
             }
-        }
+        })
     }
 
-    fn value(&self, operand: &Operand) -> Expr {
-        match operand {
-            Operand::Column { name, .. } if self.is_present(name) => col(name.as_str()),
-            Operand::Column { field_type, .. } => lit(NULL).cast(match field_type {
-                FieldType::String => DataType::String,
-                FieldType::Integer | FieldType::Number => DataType::Float64,
-                FieldType::Boolean => DataType::Boolean,
-                FieldType::Date => DataType::Int32,
-            }),
-            Operand::String(text) => lit(text.as_str()),
-            Operand::Number(number) => lit(*number),
-            Operand::Date(date) => lit(days_since_epoch(*date)),
+    fn value(&self, operand: &Operand) -> PolarsResult<Series> {
+        let null = |data_type| Series::full_null(NO_NAME, 1, &data_type);
+        Ok(match operand {
+            Operand::Column { name, field_type } => match self.columns.get(name.as_str()) {
+                Some(column) => column.clone(),
+                None => null(match field_type {
+                    FieldType::String => DataType::String,
+                    FieldType::Integer | FieldType::Number => DataType::Float64,
+                    FieldType::Boolean => DataType::Boolean,
+                    FieldType::Date => DataType::Int32,
+                }),
+            },
+            Operand::String(text) => Series::new(NO_NAME, [text.as_str()]),
+            Operand::Number(number) => Series::new(NO_NAME, [*number]),
+            Operand::Date(date) => Series::new(NO_NAME, [days_since_epoch(*date)]),
             // A date out of range makes the comparison unknown.
             Operand::AsOf { months, days } => match moved(self.as_of, *months, *days) {
-                Some(date) => lit(days_since_epoch(date)),
-                None => lit(NULL).cast(DataType::Int32),
+                Some(date) => Series::new(NO_NAME, [days_since_epoch(date)]),
+                None => null(DataType::Int32),
             },
             Operand::Arithmetic {
                 left,
                 subtract,
                 right,
             } => {
-                let left = self.value(left);
-                let right = self.value(right);
-                if *subtract {
-                    left - right
-                } else {
-                    left + right
+                let left = self.value(left)?;
+                let right = self.value(right)?;
+                match subtract {
+                    true => (&left - &right)?,
+                    false => (&left + &right)?,
                 }
             }
-        }
+        })
     }
 
     /// Makes `is_null` null where a column of `expression` cannot be read. There the
     /// column is null, and true AND null is null.
-    fn if_readable(&self, is_null: Expr, expression: &Expression) -> Expr {
-        let unreadable = self.unreadable_columns(expression);
-        unreadable.into_iter().fold(is_null, Expr::and)
+    fn if_readable(&self, is_null: BooleanChunked, expression: &Expression) -> BooleanChunked {
+        let readable = self.readable_columns(expression);
+        readable
+            .into_iter()
+            .fold(is_null, |all, readable| &all & readable)
     }
 
-    /// Returns the helper columns of an expression's columns with unreadable cells.
-    fn unreadable_columns(&self, expression: &Expression) -> Vec<Expr> {
-        let columns = expression.columns().into_iter();
-        columns
-            .filter(|name| self.block.unreadable.contains_key(name))
-            .map(|name| col(readable_name(&name)))
-            .collect()
+    /// Returns where an expression's columns with unreadable cells can be read.
+    fn readable_columns(&self, expression: &Expression) -> Vec<&BooleanChunked> {
+        let columns = expression.columns();
+        let columns = columns
+            .iter()
+            .filter_map(|name| self.readable.get(name.as_str()));
+        columns.collect()
     }
 
     /// Returns whether a condition that is null rests on a cell that cannot be read;
@@ -297,26 +289,29 @@ impl Translation<'_> {
     ///
     /// Where it does, no other part decides the condition: neither side of an AND is
     /// false, neither side of an OR true.
-    fn rests_on_unreadable(&self, expression: &Expression) -> Option<Expr> {
-        match expression {
+    fn rests_on_unreadable(&self, expression: &Expression) -> PolarsResult<Option<BooleanChunked>> {
+        let any = |one: BooleanChunked, other: BooleanChunked| one | other;
+        Ok(match expression {
             Expression::Constant(_) => None,
-            Expression::Not(inner) => self.rests_on_unreadable(inner),
+            Expression::Not(inner) => self.rests_on_unreadable(inner)?,
             Expression::And(..) | Expression::Or(..) => {
-                let parts = parts_of(expression);
-                let any = parts
-                    .into_iter()
-                    .filter_map(|part| self.rests_on_unreadable(part))
-                    .reduce(Expr::or)?;
-                Some(any.and(self.condition(expression).is_null()))
+                let mut parts = Vec::new();
+                for part in parts_of(expression) {
+                    parts.extend(self.rests_on_unreadable(part)?);
+                }
+                match parts.into_iter().reduce(any) {
+                    Some(any) => Some(any & self.condition(expression)?.is_null()),
+                    None => None,
+                }
             }
             Expression::Column(_)
             | Expression::Compare { .. }
             | Expression::IsNull(_)
             | Expression::IsUnknown(_) => {
-                let unreadable = self.unreadable_columns(expression).into_iter();
-                unreadable.map(Expr::is_null).reduce(Expr::or)
+                let readable = self.readable_columns(expression).into_iter();
+                readable.map(BooleanChunked::is_null).reduce(any)
             }
-        }
+        })
     }
 }
 
