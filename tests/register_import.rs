@@ -1192,6 +1192,43 @@ fn what_a_ledger_says_in_vain_is_told() {
     assert!(said.stdout.contains("临时救助"), "{}", said.stdout);
 }
 
+/// Only the program's own words for a late step are no day. What an office writes of one may hold
+/// the day on which it was done.
+#[test]
+fn a_day_that_begins_with_late_is_told() {
+    let late = [
+        "逾期5个工作日",
+        "late by 1 working day",
+        "late by 12 working days",
+    ];
+    let others = [
+        "逾期3天于2026-08-30移送",
+        "逾期，9月1日移送",
+        "逾期",
+        "逾期5个工作日，9月1日移送",
+        "late by a week; sent 2026-09-01",
+        "late by 5 working days; sent 2026-09-01",
+    ];
+    let all = late.into_iter().map(|text| (text, true));
+    for (text, is_late) in all.chain(others.into_iter().map(|text| (text, false))) {
+        for column in ["移送日期", "签收日期", "反馈日期"] {
+            let cells = row(&[
+                ("线索编号", "2026-017"),
+                ("发现日期", "2026-08-01"),
+                ("姓名", "王小明"),
+                ("拟救助项目", "低保"),
+                (column, text),
+            ]);
+            let kept = Kept::new();
+            let file = write_csv(&kept, "late.csv", &[header(), cells]);
+            let (code, json) = import_json(&kept, &file, &[]);
+            let told = json["refused"].to_string();
+            assert_eq!(code == 0, is_late, "{text} {column}: {json}");
+            assert_eq!(told.contains(column), !is_late, "{text} {column}: {told}");
+        }
+    }
+}
+
 /// A person who has an ID number is not found under that of somebody else.
 #[test]
 fn an_id_number_that_contradicts_the_persons_is_refused() {

@@ -230,7 +230,9 @@ pub fn token_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
             let file = entry.path();
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name.ends_with(".parquet") || name.ends_with(".parquet.age") {
+            let is_named = name.ends_with(".parquet") || name.ends_with(".parquet.age");
+            // macOS keeps `._NAME` beside a file on a disk of another system.
+            if is_named && !name.starts_with("._") {
                 found.push(file);
             } else if file.is_file() && begins_as_token_file(&file)? {
                 return Err(is_renamed(&file));

@@ -788,6 +788,67 @@ fn decisions_without_the_column_of_numbers_or_of_decisions_are_told() {
     }
 }
 
+/// The headers of all sheets name numbers, and one of them decisions in words of its own. Nothing
+/// else of the sheet says that it is one to be filled in.
+#[test]
+fn a_sheet_whose_decisions_have_another_header_is_told() {
+    let folder = Folder::new();
+    let day = "2026-10-08";
+    let book = |sheets: &[&[&[&str]]]| {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        for rows in sheets {
+            let sheet = book.add_worksheet();
+            for (at, row) in (0..).zip(*rows) {
+                for (column, cell) in (0..).zip(*row) {
+                    sheet.write_string(at, column, *cell).expect("written");
+                }
+            }
+        }
+        folder.write("book.xlsx", &book.save_to_buffer().expect("a workbook"))
+    };
+    let unless_stated = || UnlessStated {
+        decided_by: Some("张核".to_owned()),
+        decided_on: Some(Date::constant(2026, 10, 8)),
+    };
+    let open: [&[&str]; 2] = [&HEADER, &[LEAD, NAME, "", "", "", "", ""]];
+    let decided: [&[&str]; 2] = [&HEADER, &[LEAD, NAME, "确认", "", "", "张核", day]];
+    for header in [
+        "核查结论1",
+        "核查结论（确认/不予移送/需补充核实）",
+        "是否移送",
+        "核查意见",
+        "",
+    ] {
+        for of_numbers in ["线索编号", "Lead number"] {
+            let own: [&[&str]; 2] = [&[of_numbers, "姓名", header], &[LEAD, NAME, "确认"]];
+            let path = book(&[&own, &open]);
+            let found = read_with(&[path], unless_stated()).expect("a list");
+            assert_eq!(codes(&found), [("no_column", Some("decision"))], "{header}");
+            let place = &found.refused[0].place;
+            assert_eq!(
+                (place.sheet.as_ref().map(|of| of.0), place.row),
+                (Some(1), 1)
+            );
+            assert!(found.taken.is_empty());
+            // Of leads that are decided elsewhere it may say what it likes.
+            let path = book(&[&own, &decided]);
+            let found = read_with(&[path], unless_stated()).expect("a list");
+            assert_eq!((found.taken.len(), codes(&found)), (1, vec![]), "{header}");
+        }
+    }
+}
+
+/// A name that points to another row is nobody's once the row stands alone.
+#[test]
+fn a_decision_of_the_same_as_above_names_nobody() {
+    let folder = Folder::new();
+    for name in ["同上", "（同上）", "无", "ditto"] {
+        let row = [LEAD, NAME, "确认", "", "", name, "2026-10-08"];
+        let found = read_one(&folder.rows("list.csv", &[&HEADER, &row]));
+        assert_eq!(codes(&found), [("no_name", Some("decided_by"))], "{name}");
+    }
+}
+
 /// Offices add sheets and columns of their own.
 #[test]
 fn sheets_and_columns_of_an_office_refuse_nothing() {

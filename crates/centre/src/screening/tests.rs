@@ -417,6 +417,8 @@ fn token_files_are_named_files_and_the_files_in_named_folders() {
         "b_parquet.age",
         "attachment-1",
         "b.parquet．age",
+        "._b.parquet.age",
+        "._a.parquet",
     ] {
         let renamed = at("received").join(name);
         for content in ["PAR1 and more", "age-encryption.org/v1\n-> X25519"] {
@@ -425,7 +427,13 @@ fn token_files_are_named_files_and_the_files_in_named_folders() {
             assert_eq!(fault.file, renamed);
         }
         // What people and programs put beside it.
-        for content in ["", "PAR", "digest by telephone", "[ZoneTransfer]"] {
+        for content in [
+            "",
+            "PAR",
+            "digest by telephone",
+            "[ZoneTransfer]",
+            "\0\u{5}\u{16}\u{7}",
+        ] {
             fs::write(&renamed, content).expect("a writable file");
             assert_eq!(token_files(&[at("received")]), Ok(in_folder.to_vec()));
         }

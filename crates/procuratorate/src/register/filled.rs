@@ -304,6 +304,8 @@ enum Level {
 /// A row that speaks for leads.
 struct Speaking {
     place: RowPlace,
+    /// The header of its table, if no column of it is that of decisions.
+    without_decisions: Option<RowPlace>,
     level: Level,
     said: Result<FilledIn, WhyRefused>,
 }
@@ -319,6 +321,8 @@ struct FileReading<'i> {
     /// The labels of a sheet, as far as it may be that of explanations, and the round that it
     /// names.
     explained: (BTreeSet<Explained>, Option<String>),
+    /// The header of the table, if no column of it is that of decisions.
+    without_decisions: Option<RowPlace>,
     refused: Vec<RefusedRow>,
     rows: Vec<Speaking>,
     /// The positions in `rows` of the rows that speak for a lead, by its number.
@@ -340,6 +344,7 @@ impl<'i> FileReading<'i> {
             has_decisions: false,
             other_round: None,
             explained: <_>::default(),
+            without_decisions: None,
             refused: Vec::new(),
             rows: Vec::new(),
             of_leads: BTreeMap::new(),
@@ -363,7 +368,9 @@ impl<'i> FileReading<'i> {
             };
             if let Some(found) = headers.read(&cells) {
                 self.has_header = true;
-                self.has_decisions |= found.has(FilledColumn::Decision);
+                let has_decisions = found.has(FilledColumn::Decision);
+                self.has_decisions |= has_decisions;
+                self.without_decisions = (!has_decisions).then(|| place.clone());
                 if let Some(column) = found.twice {
                     let why = (Some(column), WhyRefused::TwoColumns);
                     self.refuse(place, None, why);
@@ -461,7 +468,12 @@ impl<'i> FileReading<'i> {
             why
         });
         let position = self.rows.len();
-        self.rows.push(Speaking { place, level, said });
+        self.rows.push(Speaking {
+            place,
+            without_decisions: self.without_decisions.clone(),
+            level,
+            said,
+        });
         for lead in leads {
             let rows = self.of_leads.entry(lead.lead_number).or_default();
             if rows.last() != Some(&position) {
@@ -811,6 +823,7 @@ fn merge(files: Vec<FileSays<'_>>, index: &Index<'_>, rows: &mut FilledRows) {
     }
     rows.taken
         .sort_by(|one, other| one.lead_number.cmp(&other.lead_number));
+    rows.refused.extend(lost_decisions(&files, &rows.empty));
     for (row, leads) in &undecided {
         // The refusal of the row names its lead, if it is one.
         if heard.contains(row) || leads.len() > 1 {
@@ -835,6 +848,28 @@ fn merge(files: Vec<FileSays<'_>>, index: &Index<'_>, rows: &mut FilledRows) {
     }
 }
 
+/// Returns the headers without a column of decisions above rows of leads that no row decides: the
+/// column may have another header now. An office's own table of leads that are decided elsewhere
+/// says nothing.
+fn lost_decisions<'f>(
+    files: &'f [FileSays<'_>],
+    empty: &'f BTreeSet<String>,
+) -> impl Iterator<Item = RefusedRow> {
+    let of_file = |says: &'f FileSays<'_>| {
+        let leads = says.of_leads.iter();
+        let undecided = leads.filter(|(lead, _)| empty.contains(**lead));
+        let positions = undecided.flat_map(|(_, positions)| positions);
+        positions.filter_map(|at| says.rows.get(*at)?.without_decisions.as_ref())
+    };
+    let headers: BTreeSet<&RowPlace> = files.iter().flat_map(of_file).collect();
+    headers.into_iter().map(|header| RefusedRow {
+        place: header.clone(),
+        column: Some(FilledColumn::Decision),
+        lead_number: None,
+        why: WhyRefused::NoColumn,
+    })
+}
+
 /// Completes a decision by what holds for all rows, and checks it as a whole.
 fn complete(mut said: Said, index: &Index<'_>) -> Result<(Said, Date), Refused> {
     let unless_stated = &index.issued.unless_stated;
@@ -843,7 +878,8 @@ fn complete(mut said: Said, index: &Index<'_>) -> Result<(Said, Date), Refused> 
         .by
         .take()
         .or_else(|| unless_stated.decided_by.clone());
-    if !details.by.as_deref().is_some_and(names_somebody) {
+    let is_name = |name: &str| names_somebody(name) && !words::names_nobody(name);
+    if !details.by.as_deref().is_some_and(is_name) {
         return Err((Some(FilledColumn::DecidedBy), WhyRefused::NoName));
     }
     let day = details.on.or(unless_stated.decided_on);

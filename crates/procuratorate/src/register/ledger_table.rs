@@ -541,6 +541,19 @@ impl<'w> LedgerWords<'w> {
     }
 }
 
+/// Whether a cell says in the words of [`Cell::late_word`](aidlink_register::ledger::Cell) that a
+/// step is late, and nothing else: an office may write beside them when it was done.
+fn is_late_word(text: &str) -> bool {
+    let zh = text.strip_prefix("逾期");
+    let zh = zh.and_then(|rest| rest.strip_suffix("个工作日"));
+    let en = text.strip_prefix("late by ").and_then(|rest| {
+        let rest = rest.strip_suffix('s').unwrap_or(rest);
+        rest.strip_suffix(" working day")
+    });
+    let days = zh.or(en).unwrap_or_default();
+    !days.is_empty() && days.bytes().all(|digit| digit.is_ascii_digit())
+}
+
 impl LedgerLine {
     /// Returns the fault of a column.
     pub fn fault(&self, field: &str, message: Text, hint: Text) -> CellFault {
@@ -578,8 +591,7 @@ impl LedgerLine {
         let Some(text) = self.text(field) else {
             return Ok(None);
         };
-        let plain = uniform(text);
-        if plain.starts_with("逾期") || plain.starts_with("late by ") {
+        if is_late_word(&uniform(text)) {
             return Ok(None);
         }
         table::day(text).map(Some).ok_or_else(|| {
