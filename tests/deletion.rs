@@ -34,6 +34,7 @@ pub fn plain_purge<'p>(
         rounds: &[],
         round_files: &[],
         unread: &[],
+        awaited: &NONE_AWAITED,
         signing_key,
         program: "aidlink",
         early: None,
@@ -47,6 +48,8 @@ pub fn plain_purge<'p>(
 }
 
 /// Returns a finished round whose day of deletion is past.
+static NONE_AWAITED: BTreeSet<String> = BTreeSet::new();
+
 pub fn overdue_round() -> FinishedRound {
     let round = Round::sample();
     round.replace(

@@ -223,6 +223,112 @@ fn what_a_killed_purge_removed_counts_for_both_quarters() {
     assert_eq!(purge(&finished, &[]).code, 0);
 }
 
+/// The first purge removes the exports of both quarters, and prints the command for the second
+/// one. Nobody names both at once.
+#[test]
+fn quarters_that_are_purged_one_by_one_are_all_held() {
+    for is_last_first in [false, true] {
+        let (finished, first, second) = two_quarters();
+        let mut outputs = [&first, &second];
+        if is_last_first {
+            outputs.reverse();
+        }
+        let [one, other] = outputs;
+        let result = purge_one(one, &[]);
+        assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+        let exports: BTreeSet<String> = exports_named_by(other);
+        for file in &exports {
+            assert!(!finished.round.path(file).exists(), "{file}");
+        }
+        let result = follow(&result);
+        assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+        let record = last_record(other);
+        assert!(
+            exports.is_subset(&inputs_in(&record, "removed_earlier")),
+            "{is_last_first} {record}"
+        );
+        assert_eq!(record["not_found"], json!([]), "{is_last_first} {record}");
+        assert_held(&finished, &[one, other], &is_last_first.to_string());
+        for output in [one, other] {
+            assert_eq!(state_alone(output), "held", "{is_last_first}");
+        }
+        assert_eq!(purge(&finished, &[]).code, 0);
+    }
+}
+
+/// Returns the exports of an output folder, as its manifest names them.
+fn exports_named_by(output: &Path) -> BTreeSet<String> {
+    let manifest = fs::read(output.join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let exports = manifest["exports"].as_array().unwrap().iter();
+    exports.flat_map(|export| paths(&export["files"])).collect()
+}
+
+/// The next quarter's exports are in place, and its round was not run yet. Some registers did not
+/// change, so their files are the last quarter's to the byte.
+#[test]
+fn exports_that_came_for_a_round_which_was_not_run_yet_are_left() {
+    for (name, operator, is_purged) in [
+        ("2026Q4.toml", None, true),
+        ("2026Q4.toml", None, false),
+        // A draft.
+        ("next.toml", Some("operator = \"【FILL IN】\""), true),
+    ] {
+        let finished = round();
+        let exports = exports(&finished);
+        if is_purged {
+            assert_eq!(purge(&finished, &[]).code, 0);
+            assert_eq!(state_of(&finished, &finished.path("")), "held");
+        }
+        let round_file = fs::read_to_string(finished.round.path("round.toml")).unwrap();
+        let mut next = round_file.replace("round = \"2026Q3\"", "round = \"2026Q4\"");
+        if let Some(operator) = operator {
+            next = next.replace("operator = \"synthetic operator\"", operator);
+            assert!(next.contains(operator));
+        }
+        finished.round.write(name, next);
+        for (file, content) in &exports {
+            // Another file, and not the one that the last quarter read.
+            let _ = fs::remove_file(finished.round.path(file));
+            finished.round.write(file, content);
+        }
+        let dry = said(&finished, &["--dry-run"]);
+        assert_eq!(said(&finished, &[]), dry, "{name} {is_purged}");
+        let record = last_record(&finished.path(""));
+        let left = inputs_in(&record, "left");
+        for (file, content) in &exports {
+            let now = fs::read(finished.round.path(file));
+            assert_eq!(&now.unwrap(), content, "{name} {is_purged} {file}");
+            assert!(left.contains(file), "{name} {is_purged} {record}");
+        }
+        // Whoever names the last quarter's round file means its files.
+        let own = finished.round.path("round.toml");
+        let named = purge_one(&finished.path(""), &["--round", own.to_str().unwrap()]);
+        assert_eq!(named.code, 0, "{}{}", named.stdout, named.stderr);
+        for file in exports.keys() {
+            assert!(!finished.round.path(file).exists(), "{name} {file}");
+        }
+        assert_eq!(state_of(&finished, &finished.path("")), "held");
+    }
+}
+
+/// A round file that was prepared early keeps nothing that was there before: it is the last
+/// quarter's and due.
+#[test]
+fn a_round_file_that_was_prepared_early_keeps_no_export_of_the_last_quarter() {
+    let finished = round();
+    let exports = exports(&finished);
+    let round_file = fs::read_to_string(finished.round.path("round.toml")).unwrap();
+    let next = round_file.replace("round = \"2026Q3\"", "round = \"2026Q4\"");
+    finished.round.write("2026Q4.toml", next);
+    let result = purge(&finished, &[]);
+    assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+    for file in exports.keys() {
+        assert!(!finished.round.path(file).exists(), "{file}");
+    }
+    assert_eq!(state_of(&finished, &finished.path("")), "held");
+}
+
 /// The journal says what was there before the second quarter's files came.
 #[test]
 fn what_was_removed_before_the_other_quarter_was_run_does_not_count_for_it() {

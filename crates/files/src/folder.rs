@@ -238,6 +238,12 @@ pub struct FileState {
 }
 
 impl FileState {
+    /// Whether anything of the file, also its name, was changed after a time: seconds and
+    /// nanoseconds. Of a file with several names only whether its content was.
+    pub fn changed_after(&self, at: (i64, i64)) -> bool {
+        self.changed.unwrap_or(self.modified) > at
+    }
+
     /// Returns the state of an open file. Outside Unix only the length.
     ///
     /// # Errors

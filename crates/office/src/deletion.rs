@@ -50,7 +50,7 @@ use crate::round_folder::{FoundRoundFile, OpenedFolders};
 use crate::signing::{PublicKey, SigningKey};
 use crate::standing::ours_in;
 use crate::verification::{NamedKeys, Signer, Verification, opened_at, verify_opened};
-use crate::written_path::stays_inside;
+use crate::written_path::{plain, stays_inside};
 
 pub(crate) mod by_file;
 mod done;
@@ -85,6 +85,9 @@ pub struct Purge<'p> {
     pub round_files: &'p [FoundRoundFile],
     /// Files that only the round file names and no step read. They are left.
     pub unread: &'p [RoundFile],
+    /// The paths of exports that a round will read which was not run yet. What came there after an
+    /// output was written is left: it may be that round's.
+    pub awaited: &'p BTreeSet<String>,
     /// The office's signing key.
     pub signing_key: &'p SigningKey,
     /// The name of this program.
@@ -347,8 +350,13 @@ impl Purge<'_> {
             plan.remains
                 .keep(|found| needed.needing(found, self.key_id));
             if let Some(doubt) = self.whose_inputs(&plan.verification.manifest) {
-                plan.remains.leave_inputs(doubt);
+                plan.remains.leave_inputs(doubt, |_| true);
             }
+            let ran_at = ran_at(&plan.verification);
+            plan.remains.leave_inputs(Doubt::OtherRound, |found| {
+                self.awaited.contains(&plain(&found.file.path))
+                    && ran_at.is_none_or(|ran_at| found.state.changed_after(moment(ran_at)))
+            });
             plan.needed = Some(needed);
         }
         Ok(())
@@ -878,6 +886,11 @@ fn others_of<'n>(
     let named = named.filter(move |(other, _)| *other != index);
     let named = named.filter_map(|(_, named)| named.as_ref());
     named.chain(neighbours.iter().map(|neighbour| &neighbour.named))
+}
+
+/// Returns a time in the form of those of files: seconds and nanoseconds.
+fn moment(at: Timestamp) -> (i64, i64) {
+    (at.as_second(), i64::from(at.subsec_nanosecond()))
 }
 
 /// Returns when an output was written, as its log says; `None` if that is not whole.

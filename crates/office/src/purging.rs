@@ -1,5 +1,6 @@
 //! The command `purge`, which is the same at every office.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
@@ -10,6 +11,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
+use crate::awaited::awaited;
 use crate::deletion::{Purge, Purged, inputs_in_use, lock_opened};
 use crate::deletion_record::{DeletionRecord, RoundFile};
 use crate::ending::Ending;
@@ -201,6 +203,11 @@ fn purge(
         rounds: &found.rounds,
         round_files: &found.round_files,
         unread: &unread(&found),
+        // Whoever names the round file says whose inputs are meant.
+        awaited: &match asked.round {
+            Some(_) => BTreeSet::new(),
+            None => awaited(&found),
+        },
         signing_key: &signing_key,
         program,
         early: asked.early.as_deref(),

@@ -93,14 +93,14 @@ impl Remains {
 
     /// Leaves all inputs that are here, for this reason: the round file beside them is of another
     /// round, or nobody can tell of which.
-    pub(crate) fn leave_inputs(&mut self, doubt: Doubt) {
+    pub(crate) fn leave_inputs(&mut self, doubt: Doubt, which: impl Fn(&FoundFile) -> bool) {
         let doubtful = &mut self.doubtful;
         self.there.retain(|found| {
-            let is_input = found.file.is_input();
-            if is_input {
+            let is_left = found.file.is_input() && which(found);
+            if is_left {
                 doubtful.push((found.file.clone(), doubt));
             }
-            !is_input
+            !is_left
         });
     }
 

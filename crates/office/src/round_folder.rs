@@ -844,7 +844,7 @@ fn round_file_in(
     }
 }
 
-fn toml_files_in(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn toml_files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
     paths.filter(|path| is_toml(path)).collect()

@@ -34,8 +34,8 @@ pub(super) struct Neighbour {
 
 /// Gives each output folder what is known of the inputs that it shares with the others, and
 /// which of them the purge left. What journals and records of another folder state counts if the
-/// inputs have the same provenance. Otherwise, of two outputs of this office, only what a killed
-/// purge of both did. Of folders that the purge does not name only the first counts.
+/// inputs have the same provenance. Otherwise, of two outputs of this office, only what a purge did
+/// after both were written; of a folder that the purge does not name, what its records say of that.
 pub(super) fn share_inputs(outputs: &mut [Output<'_>], neighbours: &[Neighbour]) {
     let known: Vec<(Option<Provenance>, bool, Stated, Done)> = outputs
         .iter()
@@ -48,6 +48,7 @@ pub(super) fn share_inputs(outputs: &mut [Output<'_>], neighbours: &[Neighbour])
     for (index, output) in outputs.iter_mut().enumerate() {
         let named = named_by(output.remains);
         let with_content = with_content(output.remains);
+        let is_it = |file: &RoundFile| file.content().is_some() && with_content.has(file);
         let others = known
             .iter()
             .enumerate()
@@ -61,8 +62,6 @@ pub(super) fn share_inputs(outputs: &mut [Output<'_>], neighbours: &[Neighbour])
                     output.stated.add_inputs(stated, |file| named.has(file));
                 }
                 (Some(other), Some(ran_at)) if other.signer == own.signer => {
-                    let is_it =
-                        |file: &RoundFile| file.content().is_some() && with_content.has(file);
                     output.stated.add_of_another_round(stated, ran_at, is_it);
                 }
                 _ => {}
@@ -72,10 +71,19 @@ pub(super) fn share_inputs(outputs: &mut [Output<'_>], neighbours: &[Neighbour])
                 share_left(output.remains, output.done, done, &named);
             }
         }
-        let neighbours = neighbours.iter();
-        for neighbour in neighbours.filter(|neighbour| neighbour.provenance == *own) {
-            let stated = &neighbour.stated;
-            output.stated.add_inputs(stated, |file| named.has(file));
+        for Neighbour {
+            provenance, stated, ..
+        } in neighbours
+        {
+            match output.ran_at {
+                _ if provenance == own => {
+                    output.stated.add_inputs(stated, |file| named.has(file));
+                }
+                Some(ran_at) if provenance.signer == own.signer => {
+                    output.stated.add_removed_beside(stated, ran_at, is_it);
+                }
+                _ => {}
+            }
         }
     }
 }

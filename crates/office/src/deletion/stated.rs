@@ -1,6 +1,6 @@
 //! What journals and records state of the files of an output folder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use aidlink_faults::text::Text;
@@ -49,13 +49,11 @@ pub(super) struct Stated {
     removed: Vec<(RoundFile, Recorded)>,
     /// The files that valid records list as left, with the record.
     left: Vec<(RoundFile, Recorded)>,
-    /// When the purges began of which journals count.
-    begun_at: BTreeSet<Timestamp>,
     /// The inputs that purges removed, as records of the manifest's key say, with the start and the
     /// end of each purge.
     removed_by: Vec<(RoundFile, Timestamp, Timestamp)>,
-    /// The inputs that a killed purge of this output had removed for one of another round, with the
-    /// end of the purge in that one's record.
+    /// The inputs that a purge removed for an output of another round, with the end of the purge in
+    /// that one's record.
     pub(super) removed_beside: Vec<(RoundFile, Timestamp)>,
     /// What documents of other keys list as removed or set aside, or records of another copy
     /// of the folder as removed.
@@ -141,7 +139,6 @@ impl Stated {
     pub(super) fn add(&mut self, journal: &Journal) {
         let number = self.journals;
         self.journals += 1;
-        self.begun_at.insert(journal.begun_at);
         for (files, is_set_aside) in [(&journal.there, false), (&journal.set_aside, true)] {
             self.journaled.extend(files.iter().map(|placed| Journaled {
                 placed: placed.clone(),
@@ -233,18 +230,26 @@ impl Stated {
         is_it: impl Fn(&RoundFile) -> bool,
     ) {
         let recorded = other.accounted();
-        let counts = |file: &RoundFile, began_at: Timestamp, at: Timestamp| {
-            let is_seen = || recorded.is_seen_since(file, at);
-            file.is_input() && began_at > ran_at && is_it(file) && !is_seen()
-        };
         let set_aside = other.journaled.iter().filter(|journaled| {
-            let at = journaled.begun_at;
-            journaled.is_set_aside && counts(&journaled.placed.file, at, at)
+            let (file, at) = (&journaled.placed.file, journaled.begun_at);
+            let is_of_input = journaled.is_set_aside && file.is_input() && at > ran_at;
+            is_of_input && is_it(file) && !recorded.is_seen_since(file, at)
         });
         self.journaled.extend(set_aside.cloned());
-        // The purge was killed before it had written the record of this output.
-        let removed = other.removed_by.iter().filter(|(file, begun_at, at)| {
-            self.begun_at.contains(begun_at) && counts(file, *begun_at, *at)
+        self.add_removed_beside(other, ran_at, is_it);
+    }
+
+    /// As [`Stated::add_of_another_round`], only what records say. The purge may not have named
+    /// this output, or was killed before it had written the record of this one.
+    pub(super) fn add_removed_beside(
+        &mut self,
+        other: &Stated,
+        ran_at: Timestamp,
+        is_it: impl Fn(&RoundFile) -> bool,
+    ) {
+        let recorded = other.accounted();
+        let removed = other.removed_by.iter().filter(|(file, began_at, at)| {
+            *began_at > ran_at && is_it(file) && !recorded.is_seen_since(file, *at)
         });
         let removed = removed.map(|(file, _, at)| (file.clone(), *at));
         self.removed_beside.extend(removed);

@@ -25,6 +25,8 @@ const FILES: [&str; 5] = [
     LEFTOVER,
 ];
 
+static NONE_AWAITED: BTreeSet<String> = BTreeSet::new();
+
 struct Signed {
     round: FinishedRound,
     key: SigningKey,
@@ -61,6 +63,7 @@ impl Signed {
             rounds: &[],
             round_files: &[],
             unread: &[],
+            awaited: &NONE_AWAITED,
             signing_key: &self.key,
             program: "aidlink",
             early: Some("a test"),
