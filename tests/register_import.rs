@@ -1192,19 +1192,26 @@ fn what_a_ledger_says_in_vain_is_told() {
     assert!(said.stdout.contains("临时救助"), "{}", said.stdout);
 }
 
-/// Only the program's own words for a late step are no day. What an office writes of one may hold
-/// the day on which it was done.
+/// A word for a late step is no day, as this program or nearly as it writes it. What an office writes
+/// of one may hold the day on which it was done.
 #[test]
 fn a_day_that_begins_with_late_is_told() {
     let late = [
         "逾期5个工作日",
         "late by 1 working day",
         "late by 12 working days",
+        "逾期 3 个工作日。",
+        "逾期3個工作日",
+        "（逾期12天）",
+        "逾期",
+        "逾期未移送",
+        "Late by 2 working days!",
     ];
     let others = [
         "逾期3天于2026-08-30移送",
         "逾期，9月1日移送",
-        "逾期",
+        "逾期移送",
+        "逾期未收到，9月1日补送",
         "逾期5个工作日，9月1日移送",
         "late by a week; sent 2026-09-01",
         "late by 5 working days; sent 2026-09-01",

@@ -226,7 +226,7 @@ fn what_a_killed_purge_removed_counts_for_both_quarters() {
 /// The first purge removes the exports of both quarters, and prints the command for the second
 /// one. Nobody names both at once.
 #[test]
-fn quarters_that_are_purged_one_by_one_are_all_held() {
+fn quarters_that_are_purged_one_by_one_are_held_once_a_person_confirms_it() {
     for is_last_first in [false, true] {
         let (finished, first, second) = two_quarters();
         let mut outputs = [&first, &second];
@@ -240,14 +240,22 @@ fn quarters_that_are_purged_one_by_one_are_all_held() {
         for file in &exports {
             assert!(!finished.round.path(file).exists(), "{file}");
         }
+        // The other folder may have been put there, so a person says what became of the files.
         let result = follow(&result);
-        assert_eq!(result.code, 0, "{}{}", result.stdout, result.stderr);
+        assert_eq!(result.code, 3, "{}{}", result.stdout, result.stderr);
+        let text = "in an output folder of another round of this office";
+        assert!(result.stdout.contains(text), "{}", result.stdout);
         let record = last_record(other);
         assert!(
-            exports.is_subset(&inputs_in(&record, "removed_earlier")),
+            exports.is_subset(&inputs_in(&record, "left")),
             "{is_last_first} {record}"
         );
-        assert_eq!(record["not_found"], json!([]), "{is_last_first} {record}");
+        let confirmed = purge_one(other, &["--confirm-deleted", "the minutes of 1 November"]);
+        assert_eq!(
+            confirmed.code, 0,
+            "{}{}",
+            confirmed.stdout, confirmed.stderr
+        );
         assert_held(&finished, &[one, other], &is_last_first.to_string());
         for output in [one, other] {
             assert_eq!(state_alone(output), "held", "{is_last_first}");

@@ -5,22 +5,24 @@
 use std::collections::BTreeSet;
 
 use crate::manifest::Manifest;
+use crate::remains::inputs;
 use crate::round::{WrittenRound, relative_to};
 use crate::round_folder::{RoundFolder, manifest_of, toml_files_in};
 use crate::written_path::plain;
 
-/// Returns the paths of exports that round files here, also drafts, name from which no output was
-/// made, relative to the round's folder. The files of a round that was run are another matter, also
-/// if its round file was edited since: see [`unread`](crate::unread).
+/// Returns the paths of exports that round files here, also drafts, name and that no output was made
+/// from, relative to the round's folder. In a split round an office may have read some of its
+/// exports and not yet the others.
 pub fn awaited(found: &RoundFolder) -> BTreeSet<String> {
     let outputs = found.outputs.iter().chain(&found.siblings);
     let manifests: Vec<Manifest> = outputs.filter_map(|output| manifest_of(output)).collect();
-    let was_run = |written: &WrittenRound| {
+    let read = |written: &WrittenRound| {
         let id = written.round_id().ok();
-        let mut manifests = manifests.iter();
-        manifests.any(|made| {
+        let made = manifests.iter().filter(move |made| {
             made.round_file_blake3 == written.digest() || Some(&made.round) == id.as_ref()
-        })
+        });
+        let inputs = made.flat_map(inputs).map(|input| plain(&input.path));
+        inputs.collect::<BTreeSet<String>>()
     };
     let files = toml_files_in(&found.folder).into_iter();
     let written = files.filter_map(|file| {
@@ -28,10 +30,12 @@ pub fn awaited(found: &RoundFolder) -> BTreeSet<String> {
         written.ok().filter(WrittenRound::names_a_round)
     });
     let mut paths = BTreeSet::new();
-    for written in written.filter(|written| !was_run(written)) {
+    for written in written {
+        let read = read(&written);
         let files = written.export_files();
         let files = files.filter_map(|(_, path)| relative_to(&found.folder, &path));
-        paths.extend(files.map(|path| plain(&path)));
+        let files = files.map(|path| plain(&path));
+        paths.extend(files.filter(|path| !read.contains(path)));
     }
     paths
 }

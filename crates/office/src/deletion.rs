@@ -353,8 +353,10 @@ impl Purge<'_> {
                 plan.remains.leave_inputs(doubt, |_| true);
             }
             let ran_at = ran_at(&plan.verification);
-            plan.remains.leave_inputs(Doubt::OtherRound, |found| {
-                self.awaited.contains(&plain(&found.file.path))
+            plan.remains.leave_inputs(Doubt::Awaited, |found| {
+                // What an interrupted purge set aside was there when that began.
+                found.place == Path::new(&found.file.path)
+                    && self.awaited.contains(&plain(&found.file.path))
                     && ran_at.is_none_or(|ran_at| found.state.changed_after(moment(ran_at)))
             });
             plan.needed = Some(needed);

@@ -819,8 +819,13 @@ fn a_sheet_whose_decisions_have_another_header_is_told() {
         "核查意见",
         "",
     ] {
-        for of_numbers in ["线索编号", "Lead number"] {
-            let own: [&[&str]; 2] = [&[of_numbers, "姓名", header], &[LEAD, NAME, "确认"]];
+        for (of_numbers, number) in [
+            ("线索编号", LEAD),
+            ("Lead number", LEAD),
+            // The sheet of persons, of which only this is left.
+            ("人员编号", "NABH-P6VM"),
+        ] {
+            let own: [&[&str]; 2] = [&[of_numbers, "姓名", header], &[number, NAME, "确认"]];
             let path = book(&[&own, &open]);
             let found = read_with(&[path], unless_stated()).expect("a list");
             assert_eq!(codes(&found), [("no_column", Some("decision"))], "{header}");
@@ -830,6 +835,10 @@ fn a_sheet_whose_decisions_have_another_header_is_told() {
                 (Some(1), 1)
             );
             assert!(found.taken.is_empty());
+            // Nor is a table told that has no word of a decision: whom to visit, and who does it.
+            let visits: [&[&str]; 2] = [&[of_numbers, "姓名", "分工"], &[number, NAME, "张核"]];
+            let found = read_with(&[book(&[&visits, &open])], unless_stated()).expect("a list");
+            assert_eq!((codes(&found), found.empty.len()), (vec![], 1), "{header}");
             // Of leads that are decided elsewhere it may say what it likes.
             let path = book(&[&own, &decided]);
             let found = read_with(&[path], unless_stated()).expect("a list");

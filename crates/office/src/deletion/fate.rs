@@ -91,8 +91,8 @@ struct Decision<'d> {
     /// What valid records account for.
     recorded: Accounted,
     by_others: ByFile<Claim>,
-    /// The inputs that a purge removed for an output of another round, with the end of the purge in
-    /// that one's record.
+    /// The inputs that a killed purge of this output had removed for another one, with the end of
+    /// the purge in that one's record.
     removed_beside: ByFile<Timestamp>,
     /// Whether a person confirms that files that are not here were deleted.
     is_confirmed: bool,
@@ -157,7 +157,8 @@ impl Decision<'_> {
         }
     }
 
-    /// Whether a purge removed an input for an output of another round, and none has seen it since.
+    /// Whether a killed purge of this output had removed an input for another one, and no purge has
+    /// seen it since.
     fn is_removed_beside(&self, file: &RoundFile) -> bool {
         let mut removed = self.removed_beside.of(file);
         removed.any(|at| !self.recorded.is_seen_since(file, *at)) && self.listings.lacks(file)

@@ -34,8 +34,8 @@ pub(super) struct Neighbour {
 
 /// Gives each output folder what is known of the inputs that it shares with the others, and
 /// which of them the purge left. What journals and records of another folder state counts if the
-/// inputs have the same provenance. Otherwise, of two outputs of this office, only what a purge did
-/// after both were written; of a folder that the purge does not name, what its records say of that.
+/// inputs have the same provenance. Otherwise, of two outputs of this office, only what a killed
+/// purge of both did; what else their records say after both were written a person must confirm.
 pub(super) fn share_inputs(outputs: &mut [Output<'_>], neighbours: &[Neighbour]) {
     let known: Vec<(Option<Provenance>, bool, Stated, Done)> = outputs
         .iter()
@@ -80,7 +80,7 @@ pub(super) fn share_inputs(outputs: &mut [Output<'_>], neighbours: &[Neighbour])
                     output.stated.add_inputs(stated, |file| named.has(file));
                 }
                 Some(ran_at) if provenance.signer == own.signer => {
-                    output.stated.add_removed_beside(stated, ran_at, is_it);
+                    output.stated.claim_removed_beside(stated, ran_at, is_it);
                 }
                 _ => {}
             }

@@ -1,6 +1,6 @@
 //! What journals and records state of the files of an output folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use aidlink_faults::text::Text;
@@ -34,7 +34,8 @@ pub(super) struct Claim {
     pub(super) at: Timestamp,
     /// Why nobody may call the file missing.
     pub(super) why: Rc<Text>,
-    /// Whether a person may confirm it: this office signed it, for another copy of the folder.
+    /// Whether a person may confirm it: this office signed it, for another copy of the folder or
+    /// another round.
     pub(super) can_be_confirmed: bool,
 }
 
@@ -49,11 +50,13 @@ pub(super) struct Stated {
     removed: Vec<(RoundFile, Recorded)>,
     /// The files that valid records list as left, with the record.
     left: Vec<(RoundFile, Recorded)>,
+    /// When the purges began of which journals count.
+    begun_at: BTreeSet<Timestamp>,
     /// The inputs that purges removed, as records of the manifest's key say, with the start and the
     /// end of each purge.
     removed_by: Vec<(RoundFile, Timestamp, Timestamp)>,
-    /// The inputs that a purge removed for an output of another round, with the end of the purge in
-    /// that one's record.
+    /// The inputs that a killed purge of this output had removed for one of another round, with the
+    /// end of the purge in that one's record.
     pub(super) removed_beside: Vec<(RoundFile, Timestamp)>,
     /// What documents of other keys list as removed or set aside, or records of another copy
     /// of the folder as removed.
@@ -139,6 +142,7 @@ impl Stated {
     pub(super) fn add(&mut self, journal: &Journal) {
         let number = self.journals;
         self.journals += 1;
+        self.begun_at.insert(journal.begun_at);
         for (files, is_set_aside) in [(&journal.there, false), (&journal.set_aside, true)] {
             self.journaled.extend(files.iter().map(|placed| Journaled {
                 placed: placed.clone(),
@@ -230,29 +234,41 @@ impl Stated {
         is_it: impl Fn(&RoundFile) -> bool,
     ) {
         let recorded = other.accounted();
+        let counts = |file: &RoundFile, began_at: Timestamp, at: Timestamp| {
+            let is_seen = || recorded.is_seen_since(file, at);
+            file.is_input() && began_at > ran_at && is_it(file) && !is_seen()
+        };
         let set_aside = other.journaled.iter().filter(|journaled| {
-            let (file, at) = (&journaled.placed.file, journaled.begun_at);
-            let is_of_input = journaled.is_set_aside && file.is_input() && at > ran_at;
-            is_of_input && is_it(file) && !recorded.is_seen_since(file, at)
+            let at = journaled.begun_at;
+            journaled.is_set_aside && counts(&journaled.placed.file, at, at)
         });
         self.journaled.extend(set_aside.cloned());
-        self.add_removed_beside(other, ran_at, is_it);
+        // The purge was killed before it had written the record of this output.
+        let removed = other.removed_by.iter().filter(|(file, begun_at, at)| {
+            self.begun_at.contains(begun_at) && counts(file, *begun_at, *at)
+        });
+        let removed = removed.map(|(file, _, at)| (file.clone(), *at));
+        self.removed_beside.extend(removed);
+        self.claim_removed_beside(other, ran_at, is_it);
     }
 
-    /// As [`Stated::add_of_another_round`], only what records say. The purge may not have named
-    /// this output, or was killed before it had written the record of this one.
-    pub(super) fn add_removed_beside(
+    /// Adds what records in an output folder of another round, or with another key, of this office
+    /// say that purges removed after `ran_at`. The folder may have been put beside this one, so a
+    /// person must confirm it. `is_it` is as in [`Stated::add_of_another_round`].
+    pub(super) fn claim_removed_beside(
         &mut self,
         other: &Stated,
         ran_at: Timestamp,
         is_it: impl Fn(&RoundFile) -> bool,
     ) {
-        let recorded = other.accounted();
-        let removed = other.removed_by.iter().filter(|(file, began_at, at)| {
-            *began_at > ran_at && is_it(file) && !recorded.is_seen_since(file, *at)
-        });
-        let removed = removed.map(|(file, _, at)| (file.clone(), *at));
-        self.removed_beside.extend(removed);
+        let removed = other.removed_by.iter();
+        let removed = removed.filter(|(file, began_at, _)| *began_at > ran_at && is_it(file));
+        self.by_others.extend(removed.map(|(file, _, at)| Claim {
+            file: file.clone(),
+            at: *at,
+            why: Rc::new(recorded_beside(*at)),
+            can_be_confirmed: true,
+        }));
     }
 
     /// Adds what is stated of inputs elsewhere, in another output folder of the round.
@@ -299,6 +315,17 @@ fn recorded_by_another(public_key: &str, at: Timestamp) -> Text {
         ),
         format!(
             "the deletion record of {at} says that it was deleted, but another key (public key {key}) signed it, and {PROVES_NOTHING} to a purge with this key: a person must compare it with the minutes"
+        ),
+    )
+}
+
+fn recorded_beside(at: Timestamp) -> Text {
+    Text::new(
+        format!(
+            "{at} 的删除记录称已删除，但写于本单位另一轮次的输出文件夹，不能据此确认：须由人与会议记录核对，核实后用 --confirm-deleted 写明。今后请指明轮次文件所在的文件夹，使各输出文件夹一并删除并各有记录"
+        ),
+        format!(
+            "the deletion record of {at} says that it was deleted, but in an output folder of another round of this office, and {PROVES_NOTHING} here: a person must compare it with the minutes, and then say so with --confirm-deleted. Name the folder of the round file from now on, so that all its output folders are purged together and each has a record"
         ),
     )
 }

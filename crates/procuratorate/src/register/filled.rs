@@ -304,7 +304,8 @@ enum Level {
 /// A row that speaks for leads.
 struct Speaking {
     place: RowPlace,
-    /// The header of its table, if no column of it is that of decisions.
+    /// The header of its table, if no column of it is that of decisions and the row has the word
+    /// of one.
     without_decisions: Option<RowPlace>,
     level: Level,
     said: Result<FilledIn, WhyRefused>,
@@ -430,11 +431,11 @@ impl<'i> FileReading<'i> {
             .any(|column| columns.cell(column, cells).is_some());
         let has_leads = columns.has(FilledColumn::LeadNumber);
         if !has_leads && !columns.has(FilledColumn::Decision) {
-            // The sheet of persons who could not be judged.
+            // The sheet of persons who could not be judged, of whom there are no leads.
             if is_filled_in {
                 self.refuse(place, None, (None, WhyRefused::NotALead));
+                return;
             }
-            return;
         }
         let (level, leads) = match self.leads_of(columns, cells, is_filled_in) {
             Ok(Some(found)) => found,
@@ -470,7 +471,10 @@ impl<'i> FileReading<'i> {
         let position = self.rows.len();
         self.rows.push(Speaking {
             place,
-            without_decisions: self.without_decisions.clone(),
+            without_decisions: match cells.iter().any(states_finding) {
+                true => self.without_decisions.clone(),
+                false => None,
+            },
             level,
             said,
         });
@@ -848,9 +852,13 @@ fn merge(files: Vec<FileSays<'_>>, index: &Index<'_>, rows: &mut FilledRows) {
     }
 }
 
-/// Returns the headers without a column of decisions above rows of leads that no row decides: the
-/// column may have another header now. An office's own table of leads that are decided elsewhere
-/// says nothing.
+fn states_finding(cell: &PlainCell) -> bool {
+    cell.text().and_then(words::finding).is_some()
+}
+
+/// Returns the headers without a column of decisions above rows with the word of a decision on
+/// leads that no row decides: the column may have another header now. An office's own table
+/// without such words, or of leads that are decided elsewhere, says nothing.
 fn lost_decisions<'f>(
     files: &'f [FileSays<'_>],
     empty: &'f BTreeSet<String>,

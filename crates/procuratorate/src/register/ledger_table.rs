@@ -16,7 +16,7 @@ use aidlink_register::amount::Amount;
 use aidlink_register::ledger::COLUMNS;
 use jiff::civil::Date;
 
-use super::filled::words::{exact, finding, pick, reason};
+use super::filled::words::{exact, finding, folded, pick, reason};
 use super::filled::{RowPlace, WhyRefused};
 use super::table::{self, TableRow, header_form};
 
@@ -541,17 +541,29 @@ impl<'w> LedgerWords<'w> {
     }
 }
 
-/// Whether a cell says in the words of [`Cell::late_word`](aidlink_register::ledger::Cell) that a
-/// step is late, and nothing else: an office may write beside them when it was done.
+/// Whether a cell only says that a step is late, in the words of
+/// [`Cell::late_word`](aidlink_register::ledger::Cell) or nearly so, and perhaps that it is not
+/// done. An office may write beside them when it was done: that is no such cell.
 fn is_late_word(text: &str) -> bool {
-    let zh = text.strip_prefix("逾期");
-    let zh = zh.and_then(|rest| rest.strip_suffix("个工作日"));
-    let en = text.strip_prefix("late by ").and_then(|rest| {
-        let rest = rest.strip_suffix('s').unwrap_or(rest);
-        rest.strip_suffix(" working day")
-    });
-    let days = zh.or(en).unwrap_or_default();
-    !days.is_empty() && days.bytes().all(|digit| digit.is_ascii_digit())
+    let text = folded(text);
+    let after_number = |text: &'_ str| {
+        let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+        (rest.len() < text.len()).then(|| rest.to_owned())
+    };
+    if let Some(rest) = text.strip_prefix("逾期") {
+        let units = ["个工作日", "工作日", "天", "日"];
+        let unit = |rest: String| {
+            let mut units = units.iter();
+            units.find_map(|unit| rest.strip_prefix(unit).map(str::to_owned))
+        };
+        let rest = after_number(rest)
+            .and_then(unit)
+            .unwrap_or_else(|| rest.to_owned());
+        let has_digit = rest.contains(|c: char| c.is_numeric());
+        return rest.is_empty() || rest.starts_with('未') && !has_digit;
+    }
+    let rest = text.strip_prefix("lateby").and_then(after_number);
+    text == "late" || rest.is_some_and(|rest| rest == "workingday" || rest == "workingdays")
 }
 
 impl LedgerLine {
@@ -591,7 +603,7 @@ impl LedgerLine {
         let Some(text) = self.text(field) else {
             return Ok(None);
         };
-        if is_late_word(&uniform(text)) {
+        if is_late_word(text) {
             return Ok(None);
         }
         table::day(text).map(Some).ok_or_else(|| {

@@ -13,8 +13,8 @@ const TRADITIONAL: [(&str, &str); 3] = [
     ),
     ("係絡審檢準遲", "系络审检准迟"),
     (
-        "項銷來願覆環節額機關稱狀態證補簽應饋結點實數據發轄權計劃訪滿難議種辦現監護區級歲處號書給還時緩婦兒",
-        "项销来愿复环节额机关称状态证补签应馈结点实数据发辖权计划访满难议种办现监护区级岁处号书给还时缓妇儿",
+        "項銷來願覆環節額機關稱狀態證補簽應饋結點實數據發轄權計劃訪滿難議種辦現監護區級歲處號書給還時緩婦兒個",
+        "项销来愿复环节额机关称状态证补签应馈结点实数据发辖权计划访满难议种办现监护区级岁处号书给还时缓妇儿个",
     ),
 ];
 
@@ -118,7 +118,23 @@ pub(in crate::register) fn simplified(character: char) -> char {
 /// Returns whether a cell points to another row instead of a name, or says that there is none. Away
 /// from that row nobody knows who is meant.
 pub(in crate::register) fn names_nobody(text: &str) -> bool {
-    ["同上", "同前", "同左", "无", "ditto", "sameasabove", "none"].contains(&folded(text).as_str())
+    const NOBODY: [&str; 14] = [
+        "同",
+        "同上",
+        "上同",
+        "同前",
+        "同左",
+        "同右",
+        "如上",
+        "见上",
+        "无",
+        "不详",
+        "ditto",
+        "ibid",
+        "none",
+        "sameasabove",
+    ];
+    NOBODY.contains(&folded(text).as_str())
 }
 
 /// Returns the finding that a cell states; `None` for any other text.
@@ -350,7 +366,7 @@ mod tests {
         ] {
             assert!(names_nobody(nobody), "{nobody}");
         }
-        for somebody in ["张三", "无忌", "同", "Non", ""] {
+        for somebody in ["张三", "无忌", "同同", "Non", ""] {
             assert!(!names_nobody(somebody), "{somebody}");
         }
     }
