@@ -32,7 +32,7 @@ pub(super) fn find(record: &[u8], delimiter: u8, ends: &mut Vec<usize>) {
 fn equal_bytes(chunk: [u8; WIDTH], byte: u8) -> u64 {
     let differs = u64::from_le_bytes(chunk) ^ LOWEST.wrapping_mul(u64::from(byte));
     // The sum has the highest bit of a byte if another bit of it is set, and carries no further.
-    !((differs & BELOW_HIGHEST) + BELOW_HIGHEST | differs | BELOW_HIGHEST)
+    !(((differs & BELOW_HIGHEST) + BELOW_HIGHEST) | differs | BELOW_HIGHEST)
 }
 
 #[cfg(test)]
