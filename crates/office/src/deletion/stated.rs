@@ -58,8 +58,8 @@ pub(super) struct Stated {
     /// The inputs that a killed purge of this output had removed for one of another round, with the
     /// end of the purge in that one's record.
     pub(super) removed_beside: Vec<(RoundFile, Timestamp)>,
-    /// What documents of other keys list as removed or set aside, or records of another copy
-    /// of the folder as removed.
+    /// What documents of other keys list as removed or set aside, or records of another copy of
+    /// the folder, or of an output of another round, as removed.
     pub(super) by_others: Vec<Claim>,
     /// The leftovers of interrupted runs that no valid record accounts for.
     pub(super) open: OpenLeftovers,
