@@ -439,7 +439,7 @@ impl<'a> AlikeRows<'a> {
             return Ok(Vec::new());
         }
         let Numbered { kinds, firsts } = self.number_all(rows, new);
-        // Without the lock: while polars works, this thread may begin with another block.
+        // Without the lock: other blocks may begin and learn meanwhile.
         let judged = self.columns.judge(firsts.values().copied())?;
         let mut guard = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let Learning {

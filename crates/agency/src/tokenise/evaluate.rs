@@ -471,7 +471,7 @@ impl<'a> RowColumns<'a> {
             rows_of_alternatives,
             ..
         } = cells;
-        // One call for all rules: each plans a selection anew.
+        // One call for all rules: each call copies the columns of the block.
         let rules: Vec<&Rule> = self.rules().collect();
         let mut withheld = evaluate_rules(&rules, block, self.as_of)?;
         for outcomes in &mut withheld {
