@@ -1205,6 +1205,7 @@ fn a_day_that_begins_with_late_is_told() {
         "（逾期12天）",
         "逾期",
         "逾期未移送",
+        "逾期3天未移送",
         "Late by 2 working days!",
     ];
     let others = [
@@ -1212,6 +1213,7 @@ fn a_day_that_begins_with_late_is_told() {
         "逾期，9月1日移送",
         "逾期移送",
         "逾期未收到，9月1日补送",
+        "逾期未收到，九月一日补送",
         "逾期5个工作日，9月1日移送",
         "late by a week; sent 2026-09-01",
         "late by 5 working days; sent 2026-09-01",

@@ -16,7 +16,8 @@ use super::quarter_after_quarter::{
 use super::several_outputs::run_again;
 use crate::audit::FinishedRound;
 use crate::deletion::{kill_purge, overdue_round, paths, purge, write_journal};
-use crate::support::{CommandResult, aidlink};
+use crate::split_round::SplitRound;
+use crate::support::{CommandResult, Round, aidlink, files_below};
 
 fn round() -> FinishedRound {
     let finished = overdue_round();
@@ -317,6 +318,67 @@ fn exports_that_came_for_a_round_which_was_not_run_yet_are_left() {
             assert!(!finished.round.path(file).exists(), "{name} {file}");
         }
         assert_eq!(state_of(&finished, &finished.path("")), "held");
+    }
+}
+
+/// In a split round an office reads its exports one by one, and purges between them: the last
+/// quarter's file under the same name, to the byte, is the one that the round reads next.
+#[test]
+fn exports_that_a_split_round_has_not_read_yet_are_left() {
+    let exports = ["procuratorate.case-parties", "procuratorate.referrals"];
+    for (read_before, read_after) in [
+        (&exports[..0], &exports[..]),
+        (&exports[..1], &exports[1..]),
+        (&exports[1..], &exports[..1]),
+    ] {
+        let round = Round::sample();
+        let due = [
+            "retention_until = 2026-12-31",
+            "retention_until = 2026-10-01",
+        ];
+        round.replace("round.toml", due[0], due[1]);
+        let split = SplitRound::plain(round);
+        for export in exports {
+            assert_eq!(split.tokenise(export).code, 0, "{export}");
+        }
+        let file = |name: &str| split.round.path(name).to_str().unwrap().to_owned();
+        let (next, key) = (file("2026Q4.toml"), split.signing_key("procuratorate"));
+        let text = split.round.read("round.toml").replace(due[1], due[0]);
+        let text = text.replace("round = \"2026Q3\"", "round = \"2026Q4\"");
+        split
+            .round
+            .write("2026Q4.toml", text.replace(KEY, "round4.key"));
+        assert_eq!(aidlink(&["key", "new", &next]).code, 0);
+        let tokenise = |export: &&str| {
+            let output = file(&format!("next-{export}"));
+            let arguments = ["tokenise", &next, "--export", export, "--output", &output];
+            let result = aidlink(&[&arguments[..], &["--signing-key", &key]].concat());
+            assert_eq!(result.code, 0, "{export} {}", result.stderr);
+        };
+        let contents = files_below(&split.round.path(""));
+        let is_export = |path: &&String| exports.iter().any(|export| path.starts_with(export));
+        let files: Vec<&String> = contents.keys().filter(is_export).collect();
+        assert_eq!(files.len(), 2, "{files:?}");
+        for path in &files {
+            fs::remove_file(split.round.path(path)).unwrap();
+            split.round.write(path, &contents[*path]);
+        }
+        read_before.iter().for_each(tokenise);
+        let folder = file("");
+        let purge = || aidlink(&["purge", &folder, "--signing-key", &key, "--lang", "en"]);
+        let purged = purge();
+        for export in exports {
+            let record = last_record(&split.round.path(&format!("at-{export}")));
+            let left = inputs_in(&record, "left");
+            let is_left =
+                |path: &&&String| path.starts_with(export) && left.contains(path.as_str());
+            assert_eq!(files.iter().filter(is_left).count(), 1, "{export} {record}");
+        }
+        assert_eq!(purged.code, 3, "{}{}", purged.stdout, purged.stderr);
+        // Once all are read they are the next round's, and the last quarter's are gone.
+        read_after.iter().for_each(tokenise);
+        let purged = purge();
+        assert_eq!(purged.code, 0, "{}{}", purged.stdout, purged.stderr);
     }
 }
 

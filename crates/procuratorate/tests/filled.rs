@@ -811,7 +811,24 @@ fn a_sheet_whose_decisions_have_another_header_is_told() {
         decided_on: Some(Date::constant(2026, 10, 8)),
     };
     let open: [&[&str]; 2] = [&HEADER, &[LEAD, NAME, "", "", "", "", ""]];
-    let decided: [&[&str]; 2] = [&HEADER, &[LEAD, NAME, "确认", "", "", "张核", day]];
+    // All leads of the person.
+    let decided = ["dibao", "education_assistance", "judicial_aid"]
+        .map(|aid| format!("NABH-P6VM-{aid}"))
+        .map(|number| {
+            [
+                number,
+                NAME.into(),
+                "确认".into(),
+                "".into(),
+                "".into(),
+                "张核".into(),
+                day.into(),
+            ]
+        });
+    let decided = decided
+        .each_ref()
+        .map(|row| row.each_ref().map(String::as_str));
+    let decided: [&[&str]; 4] = [&HEADER, &decided[0], &decided[1], &decided[2]];
     for header in [
         "核查结论1",
         "核查结论（确认/不予移送/需补充核实）",
@@ -843,8 +860,17 @@ fn a_sheet_whose_decisions_have_another_header_is_told() {
             // Of leads that are decided elsewhere it may say what it likes.
             let path = book(&[&own, &decided]);
             let found = read_with(&[path], unless_stated()).expect("a list");
-            assert_eq!((found.taken.len(), codes(&found)), (1, vec![]), "{header}");
+            assert_eq!((found.taken.len(), codes(&found)), (3, vec![]), "{header}");
         }
+        // A person of whom one lead is still open is not decided by the others.
+        let of_person: [&[&str]; 2] = [&["人员编号", "姓名", header], &["NABH-P6VM", NAME, "确认"]];
+        let path = book(&[&of_person, &[decided[0], decided[1]]]);
+        let found = read_with(&[path], unless_stated()).expect("a list");
+        assert_eq!(
+            (found.taken.len(), codes(&found)),
+            (1, vec![("no_column", Some("decision"))]),
+            "{header}"
+        );
     }
 }
 

@@ -546,24 +546,23 @@ impl<'w> LedgerWords<'w> {
 /// done. An office may write beside them when it was done: that is no such cell.
 fn is_late_word(text: &str) -> bool {
     let text = folded(text);
-    let after_number = |text: &'_ str| {
-        let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
-        (rest.len() < text.len()).then(|| rest.to_owned())
-    };
     if let Some(rest) = text.strip_prefix("逾期") {
         let units = ["个工作日", "工作日", "天", "日"];
-        let unit = |rest: String| {
-            let mut units = units.iter();
-            units.find_map(|unit| rest.strip_prefix(unit).map(str::to_owned))
-        };
-        let rest = after_number(rest)
-            .and_then(unit)
-            .unwrap_or_else(|| rest.to_owned());
-        let has_digit = rest.contains(|c: char| c.is_numeric());
-        return rest.is_empty() || rest.starts_with('未') && !has_digit;
+        let rest = after_number(rest, &units).unwrap_or(rest);
+        let of_a_day = |c: char| c.is_numeric() || "月日号".contains(c);
+        return rest.is_empty() || rest.starts_with('未') && !rest.contains(of_a_day);
     }
-    let rest = text.strip_prefix("lateby").and_then(after_number);
-    text == "late" || rest.is_some_and(|rest| rest == "workingday" || rest == "workingdays")
+    let units = ["workingdays", "workingday"];
+    let number = text.strip_prefix("lateby");
+    text == "late" || number.and_then(|number| after_number(number, &units)) == Some("")
+}
+
+/// Returns what stands behind a number of these units, and `None` if no such number is in front.
+fn after_number<'t>(text: &'t str, units: &[&str]) -> Option<&'t str> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_counted = unit.len() < text.len();
+    let mut units = units.iter().filter(|_| is_counted);
+    units.find_map(|of| unit.strip_prefix(of))
 }
 
 impl LedgerLine {
