@@ -34,7 +34,8 @@ pub fn plain_purge<'p>(
         rounds: &[],
         round_files: &[],
         unread: &[],
-        awaited: &NONE_AWAITED,
+        written_rounds: &NO_ROUNDS,
+        came_later: false,
         signing_key,
         program: "aidlink",
         early: None,
@@ -48,7 +49,7 @@ pub fn plain_purge<'p>(
 }
 
 /// Returns a finished round whose day of deletion is past.
-static NONE_AWAITED: BTreeSet<String> = BTreeSet::new();
+static NO_ROUNDS: BTreeSet<String> = BTreeSet::new();
 
 pub fn overdue_round() -> FinishedRound {
     let round = Round::sample();

@@ -1214,6 +1214,9 @@ fn a_day_that_begins_with_late_is_told() {
         "逾期移送",
         "逾期未收到，9月1日补送",
         "逾期未收到，九月一日补送",
+        "逾期未移送，已于八月三十日移送",
+        "逾期3个工作日未移送，次日已移送",
+        "逾期未移送，后已移送",
         "逾期5个工作日，9月1日移送",
         "late by a week; sent 2026-09-01",
         "late by 5 working days; sent 2026-09-01",
@@ -1234,6 +1237,32 @@ fn a_day_that_begins_with_late_is_told() {
             let told = json["refused"].to_string();
             assert_eq!(code == 0, is_late, "{text} {column}: {json}");
             assert_eq!(told.contains(column), !is_late, "{text} {column}: {told}");
+        }
+    }
+}
+
+/// Whoever is named as the same as in the row above is nobody once the row stands alone.
+#[test]
+fn a_name_that_points_to_another_row_is_told() {
+    for (column, beside) in [
+        ("审批人", ("移送日期", "2026-08-20")),
+        ("核查人", ("核查结论", "确认")),
+    ] {
+        for name in ["同上", "（同上）", "同上行", "ditto"] {
+            let cells = row(&[
+                ("线索编号", "2026-017"),
+                ("发现日期", "2026-08-01"),
+                ("姓名", "王小明"),
+                ("拟救助项目", "低保"),
+                (column, name),
+                beside,
+            ]);
+            let kept = Kept::new();
+            let file = write_csv(&kept, "names.csv", &[header(), cells]);
+            let (code, json) = import_json(&kept, &file, &[]);
+            let told = json["refused"].to_string();
+            assert_eq!(code, 3, "{name} {column}: {json}");
+            assert!(told.contains(column), "{name} {column}: {told}");
         }
     }
 }

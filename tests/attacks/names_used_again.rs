@@ -2,7 +2,7 @@
 //! other. Outputs are purged one by one or together, and some purges are killed: what is recorded
 //! speaks of files by path and content, and not of whatever has their names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -273,52 +273,156 @@ fn exports_named_by(output: &Path) -> BTreeSet<String> {
     exports.flat_map(|export| paths(&export["files"])).collect()
 }
 
+/// Puts exports in place again with the same content: other files than the last quarter read.
+fn deliver_again(finished: &FinishedRound, exports: &BTreeMap<String, Vec<u8>>) {
+    for (file, content) in exports {
+        let _ = fs::remove_file(finished.round.path(file));
+        finished.round.write(file, content);
+    }
+}
+
+/// Asserts that no purge deletes the exports, with these options or without, unless a person says
+/// that they are the last quarter's.
+fn assert_exports_are_left(
+    finished: &FinishedRound,
+    exports: &BTreeMap<String, Vec<u8>>,
+    what: &str,
+) {
+    let output = finished.path("");
+    let own = finished.round.path("2026Q3.toml");
+    let dry = said(finished, &["--dry-run"]);
+    assert_eq!(said(finished, &[]), dry, "{what}");
+    // Naming the round file says nothing of the files beside it.
+    let named = purge_one(&output, &["--round", own.to_str().unwrap()]);
+    assert_eq!(named.code, 3, "{what} {}{}", named.stdout, named.stderr);
+    assert!(
+        named.stdout.contains("--came-later"),
+        "{what} {}",
+        named.stdout
+    );
+    let record = last_record(&output);
+    let left = inputs_in(&record, "left");
+    for (file, content) in exports {
+        let now = fs::read(finished.round.path(file));
+        assert_eq!(&now.unwrap(), content, "{what} {file}");
+        assert!(left.contains(file), "{what} {record}");
+    }
+    let meant = purge_one(&output, &["--round", own.to_str().unwrap(), "--came-later"]);
+    assert_eq!(meant.code, 0, "{what} {}{}", meant.stdout, meant.stderr);
+    for file in exports.keys() {
+        assert!(!finished.round.path(file).exists(), "{what} {file}");
+    }
+    assert_eq!(state_of(finished, &output), "held", "{what}");
+}
+
 /// The next quarter's exports are in place, and its round was not run yet. Some registers did not
 /// change, so their files are the last quarter's to the byte.
 #[test]
 fn exports_that_came_for_a_round_which_was_not_run_yet_are_left() {
-    for (name, operator, is_purged) in [
-        ("2026Q4.toml", None, true),
-        ("2026Q4.toml", None, false),
-        // A draft.
-        ("next.toml", Some("operator = \"【FILL IN】\""), true),
-    ] {
+    let next = |text: &str| text.replace("round = \"2026Q3\"", "round = \"2026Q4\"");
+    let draft = |text: &str| {
+        let operator = "operator = \"synthetic operator\"";
+        assert!(text.contains(operator));
+        next(text).replace(operator, "operator = \"【FILL IN】\"")
+    };
+    // What is read of the exports is in files of its own, or is not written yet.
+    let without_exports = |text: &str| {
+        let (head, _) = text.split_once("[[export]]").unwrap();
+        draft(head)
+    };
+    let not_utf_8 = |_: &str| "round = \"2026Q4\" # \u{0}\n[".to_owned();
+    type Written<'w> = &'w dyn Fn(&str) -> String;
+    let all: [(&str, Written<'_>); 5] = [
+        ("2026Q4.toml", &next),
+        ("round.toml", &next),
+        ("next.toml", &draft),
+        ("next.TOML", &without_exports),
+        ("next.toml", &not_utf_8),
+    ];
+    for (at, (name, written)) in all.into_iter().enumerate() {
+        for is_purged in [true, false] {
+            let finished = round();
+            let exports = exports(&finished);
+            let round_file = fs::read_to_string(finished.round.path("round.toml")).unwrap();
+            finished.round.write("2026Q3.toml", &round_file);
+            fs::remove_file(finished.round.path("round.toml")).unwrap();
+            if is_purged {
+                assert_eq!(purge(&finished, &[]).code, 0);
+                assert_eq!(state_of(&finished, &finished.path("")), "held");
+            }
+            finished.round.write(name, written(&round_file));
+            deliver_again(&finished, &exports);
+            assert_exports_are_left(&finished, &exports, &format!("{at} {is_purged}"));
+        }
+    }
+}
+
+/// A trial of the next quarter in a subfolder read other files, whatever became of it.
+#[test]
+fn a_trial_of_the_next_quarter_that_was_purged_frees_no_export() {
+    for is_earlier in [true, false] {
         let finished = round();
         let exports = exports(&finished);
-        if is_purged {
-            assert_eq!(purge(&finished, &[]).code, 0);
-            assert_eq!(state_of(&finished, &finished.path("")), "held");
-        }
         let round_file = fs::read_to_string(finished.round.path("round.toml")).unwrap();
-        let mut next = round_file.replace("round = \"2026Q3\"", "round = \"2026Q4\"");
-        if let Some(operator) = operator {
-            next = next.replace("operator = \"synthetic operator\"", operator);
-            assert!(next.contains(operator));
+        finished.round.write("2026Q3.toml", &round_file);
+        fs::remove_file(finished.round.path("round.toml")).unwrap();
+        let next = round_file.replace("round = \"2026Q3\"", "round = \"2026Q4\"");
+        let trial = || {
+            let folder = finished.round.path("test");
+            fs::create_dir(&folder).unwrap();
+            for name in files_below(&finished.round.path("")).keys() {
+                if !name.starts_with("output") && !name.ends_with(".key") && !name.ends_with(".pub")
+                {
+                    copy(&finished.round.path(name), &folder.join(name));
+                }
+            }
+            let next = next.replace("\"../../", "\"../../../");
+            fs::write(folder.join("2026Q4.toml"), next).unwrap();
+            let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+            let ran = aidlink(&["run", &at("2026Q4.toml"), "--output", &at("o4")]);
+            assert!([0, 3].contains(&ran.code), "{}", ran.stderr);
+            let purged = purge_one(&folder.join("o4"), &["--early", "a trial"]);
+            assert_eq!(purged.code, 0, "{}{}", purged.stdout, purged.stderr);
+        };
+        if is_earlier {
+            trial();
         }
-        finished.round.write(name, next);
-        for (file, content) in &exports {
-            // Another file, and not the one that the last quarter read.
-            let _ = fs::remove_file(finished.round.path(file));
-            finished.round.write(file, content);
+        finished.round.write("2026Q4.toml", &next);
+        deliver_again(&finished, &exports);
+        if !is_earlier {
+            trial();
         }
-        let dry = said(&finished, &["--dry-run"]);
-        assert_eq!(said(&finished, &[]), dry, "{name} {is_purged}");
-        let record = last_record(&finished.path(""));
-        let left = inputs_in(&record, "left");
-        for (file, content) in &exports {
-            let now = fs::read(finished.round.path(file));
-            assert_eq!(&now.unwrap(), content, "{name} {is_purged} {file}");
-            assert!(left.contains(file), "{name} {is_purged} {record}");
-        }
-        // Whoever names the last quarter's round file means its files.
-        let own = finished.round.path("round.toml");
-        let named = purge_one(&finished.path(""), &["--round", own.to_str().unwrap()]);
-        assert_eq!(named.code, 0, "{}{}", named.stdout, named.stderr);
-        for file in exports.keys() {
-            assert!(!finished.round.path(file).exists(), "{name} {file}");
-        }
-        assert_eq!(state_of(&finished, &finished.path("")), "held");
+        assert_exports_are_left(&finished, &exports, &is_earlier.to_string());
     }
+}
+
+/// A purge sees the next quarter's exports, which did not change. Then some are corrected, and the
+/// next quarter is run: a person can say what became of the last quarter's.
+#[test]
+fn files_that_came_again_and_were_then_corrected_can_be_confirmed() {
+    let finished = round();
+    let exports = exports(&finished);
+    let round_file = fs::read_to_string(finished.round.path("round.toml")).unwrap();
+    finished.round.write("2026Q3.toml", &round_file);
+    assert_eq!(purge(&finished, &[]).code, 0);
+    prepare_next(&finished, &exports, "2099-12-31");
+    deliver_again(&finished, &exports);
+    assert_eq!(purge(&finished, &[]).code, 3);
+    for (file, content) in exports
+        .iter()
+        .filter(|(file, _)| CHANGED.contains(&file.as_str()))
+    {
+        finished.round.write(file, [content, &b"\r\n"[..]].concat());
+    }
+    run_again(&finished, "output4", &[]);
+    assert_eq!(state_of(&finished, &finished.path("")), "not_held");
+    let finding = "deleted in October, as the minutes say";
+    purge(&finished, &["--confirm-deleted", finding]);
+    // The others are the next quarter's, which needs them.
+    let record = last_record(&finished.path(""));
+    assert_eq!(record["not_found"], json!([]), "{record}");
+    let corrected = CHANGED.into_iter().map(str::to_owned);
+    assert_eq!(paths(&record["confirmed"]), corrected.collect(), "{record}");
 }
 
 /// In a split round an office reads its exports one by one, and purges between them: the last
@@ -375,10 +479,10 @@ fn exports_that_a_split_round_has_not_read_yet_are_left() {
             assert_eq!(files.iter().filter(is_left).count(), 1, "{export} {record}");
         }
         assert_eq!(purged.code, 3, "{}{}", purged.stdout, purged.stderr);
-        // Once all are read they are the next round's, and the last quarter's are gone.
+        // Once all are read they are the next round's.
         read_after.iter().for_each(tokenise);
-        let purged = purge();
-        assert_eq!(purged.code, 0, "{}{}", purged.stdout, purged.stderr);
+        let needed = purge().stdout.matches("still needs it").count();
+        assert_eq!(needed, 2, "{read_before:?}");
     }
 }
 

@@ -117,6 +117,12 @@ impl Accounted {
         left.any(|left| left.is_seen && left.at >= at)
     }
 
+    /// As [`Accounted::is_seen_since`], and not only a file with other content in its place.
+    pub(crate) fn is_itself_seen_since(&self, file: &RoundFile, at: Timestamp) -> bool {
+        let mut left = self.left.of(file);
+        left.any(|left| left.is_seen && !left.is_other && left.at >= at)
+    }
+
     /// Whether a record lists a file as left that may be confirmed to be deleted.
     pub(crate) fn was_left(&self, file: &RoundFile) -> bool {
         self.left.has(file)

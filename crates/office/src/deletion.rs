@@ -45,12 +45,13 @@ use crate::deletion_record::{
 use crate::manifest::{MANIFEST, Manifest, Software};
 use crate::needed::{Needed, RoundPlace};
 use crate::places::Places;
-use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
+use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, inputs, recorded_files};
+use crate::round::place_in;
 use crate::round_folder::{FoundRoundFile, OpenedFolders};
 use crate::signing::{PublicKey, SigningKey};
 use crate::standing::ours_in;
 use crate::verification::{NamedKeys, Signer, Verification, opened_at, verify_opened};
-use crate::written_path::{plain, stays_inside};
+use crate::written_path::stays_inside;
 
 pub(crate) mod by_file;
 mod done;
@@ -85,9 +86,10 @@ pub struct Purge<'p> {
     pub round_files: &'p [FoundRoundFile],
     /// Files that only the round file names and no step read. They are left.
     pub unread: &'p [RoundFile],
-    /// The paths of exports that a round will read which was not run yet. What came there after an
-    /// output was written is left: it may be that round's.
-    pub awaited: &'p BTreeSet<String>,
+    /// The ids in the round files and drafts in the round's folder; empty for one that has none.
+    pub written_rounds: &'p BTreeSet<String>,
+    /// Whether exports are deleted, too, that came or were changed after an output was written.
+    pub came_later: bool,
     /// The office's signing key.
     pub signing_key: &'p SigningKey,
     /// The name of this program.
@@ -339,6 +341,17 @@ impl Purge<'_> {
             round_files: self.round_files,
             made_from: &made_from,
         };
+        // Of the outputs in the folder itself: in a subfolder the same paths are other files.
+        let mut read_at: ByFile<Timestamp> = ByFile::default();
+        for plan in planned.iter() {
+            let output = &plan.verification.folder;
+            let is_here = place_in(self.round_folder, output)
+                .is_some_and(|place| place.components().count() == 1);
+            if let Some(at) = ran_at(&plan.verification).filter(|_| is_here) {
+                let read = inputs(&plan.verification.manifest);
+                read.iter().for_each(|file| read_at.add(file, at));
+            }
+        }
         for plan in planned {
             let day = match plan.is_due {
                 true => self.today(),
@@ -352,13 +365,16 @@ impl Purge<'_> {
             if let Some(doubt) = self.whose_inputs(&plan.verification.manifest) {
                 plan.remains.leave_inputs(doubt, |_| true);
             }
-            let ran_at = ran_at(&plan.verification);
-            plan.remains.leave_inputs(Doubt::Awaited, |found| {
-                // What an interrupted purge set aside was there when that began.
-                found.place == Path::new(&found.file.path)
-                    && self.awaited.contains(&plain(&found.file.path))
-                    && ran_at.is_none_or(|ran_at| found.state.changed_after(moment(ran_at)))
-            });
+            if !self.came_later && self.may_be_of_another_round(&plan.verification.manifest) {
+                let own = ran_at(&plan.verification);
+                plan.remains.leave_inputs(Doubt::CameLater, |found| {
+                    let read = own.iter().chain(read_at.of(&found.file)).max();
+                    // What an interrupted purge set aside was there when that began.
+                    found.file.part == FilePart::Export
+                        && found.place == Path::new(&found.file.path)
+                        && read.is_none_or(|read| found.state.changed_after(moment(*read)))
+                });
+            }
             plan.needed = Some(needed);
         }
         Ok(())
@@ -367,14 +383,26 @@ impl Purge<'_> {
     /// Returns the reason why inputs are left: the round file beside them is not that of this
     /// round, as far as anybody can tell.
     fn whose_inputs(&self, manifest: &Manifest) -> Option<Doubt> {
-        let mut here = self.round_files.iter();
-        let is_uncertain =
-            |file: &FoundRoundFile| file.digest.is_none() && file.folder == self.round_folder;
         match self.rounds.contains(&manifest.round) {
             true => None,
             false if !self.rounds.is_empty() => Some(Doubt::OtherRound),
-            false => here.any(is_uncertain).then_some(Doubt::UnknownRound),
+            false => self
+                .holds_uncertain_round_file()
+                .then_some(Doubt::UnknownRound),
         }
+    }
+
+    /// Whether there is the file of another round here, or a draft, or what may be one: then what
+    /// came after an output was written may be that round's, with the same content.
+    fn may_be_of_another_round(&self, manifest: &Manifest) -> bool {
+        let mut written = self.written_rounds.iter();
+        written.any(|id| *id != manifest.round) || self.holds_uncertain_round_file()
+    }
+
+    /// Whether there is a file here of which nobody can tell whether it is a round file.
+    fn holds_uncertain_round_file(&self) -> bool {
+        let mut files = self.round_files.iter();
+        files.any(|file| file.digest.is_none() && file.folder == self.round_folder)
     }
 
     fn today(&self) -> Date {

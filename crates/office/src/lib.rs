@@ -8,7 +8,6 @@ pub mod accounted;
 pub mod as_written;
 pub mod aside;
 pub mod audit_log;
-pub mod awaited;
 pub mod command_line;
 pub mod confinement;
 pub mod content;

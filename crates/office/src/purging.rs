@@ -1,6 +1,5 @@
 //! The command `purge`, which is the same at every office.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use aidlink_faults::fault::{Fault, FaultCollector, Faults};
@@ -11,7 +10,6 @@ use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-use crate::awaited::awaited;
 use crate::deletion::{Purge, Purged, inputs_in_use, lock_opened};
 use crate::deletion_record::{DeletionRecord, RoundFile};
 use crate::ending::Ending;
@@ -19,7 +17,7 @@ use crate::manifest::Manifest;
 use crate::other_outputs::Judging;
 use crate::remains::KeyIdOf;
 use crate::round::{SIGNING_KEY, WrittenRound};
-use crate::round_folder::{RoundFolder, manifest_of};
+use crate::round_folder::{RoundFolder, manifest_of, rounds_written_in};
 use crate::signing::{PublicKey, SigningKey};
 use crate::terminal::Output;
 use crate::unknown_files::UnknownFiles;
@@ -54,6 +52,11 @@ pub struct PurgeArguments {
     /// / 连同已填写的核查工作簿一并删除：其中的结论已收录，或不再需要
     #[arg(long)]
     pub filled_in: bool,
+    /// Delete exports, too, that came or were changed after the output was written: they are this
+    /// round's, and not another one's
+    /// / 连同输出写成之后放入或改动过的导出一并删除：确属本轮，而非其他轮次
+    #[arg(long)]
+    pub came_later: bool,
     /// List what would be deleted and delete nothing / 只列出将删除的文件，不删除
     #[arg(long)]
     pub dry_run: bool,
@@ -203,11 +206,8 @@ fn purge(
         rounds: &found.rounds,
         round_files: &found.round_files,
         unread: &unread(&found),
-        // Whoever names the round file says whose inputs are meant.
-        awaited: &match asked.round {
-            Some(_) => BTreeSet::new(),
-            None => awaited(&found),
-        },
+        written_rounds: &rounds_written_in(&found.folder),
+        came_later: asked.came_later,
         signing_key: &signing_key,
         program,
         early: asked.early.as_deref(),
@@ -360,8 +360,8 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
         let (zh, en) = match known {
             true => ("没有剩余的数据须删除", "nothing is left to delete"),
             false => (
-                "没有剩余的数据须删除，但有文件缺失而没有删除记录",
-                "nothing is left to delete, but files are missing and no deletion record names them",
+                "没有剩余的数据须删除，但有文件缺失，没有删除记录能说明其去向",
+                "nothing is left to delete, but files are missing and no deletion record accounts for them",
             ),
         };
         say(format!("  {zh}"), format!("  {en}"));

@@ -192,10 +192,10 @@ impl Remains {
         let there = self.there.iter().map(|found| &found.file);
         let doubtful = self.doubtful.iter();
         let is_seen = |doubt: &Doubt| {
-            use Doubt::{Awaited, Changed, Needed, OtherKey, OtherRound, UnknownRound};
+            use Doubt::{CameLater, Changed, Needed, OtherKey, OtherRound, UnknownRound};
             matches!(
                 doubt,
-                Changed | OtherKey | Needed(_) | OtherRound | UnknownRound | Awaited
+                Changed | OtherKey | Needed(_) | OtherRound | UnknownRound | CameLater
             )
         };
         let doubtful = doubtful.filter(move |(_, doubt)| is_seen(doubt));
@@ -293,8 +293,8 @@ pub enum Doubt {
     OtherRound,
     /// Nobody can tell of which round the round file beside it is, and so whose file it is.
     UnknownRound,
-    /// A round that was not run yet names it, and it came after the output was written.
-    Awaited,
+    /// It came or was changed after the output was written, and may be another round's.
+    CameLater,
     /// Only the round file names it: no step read it.
     NotRead,
 }
@@ -363,9 +363,9 @@ impl Doubt {
                 "此处有无法读取的轮次文件（*.toml），不能确认属于哪一轮次，此文件可能是那一轮的，未删除；请改正该文件（保存为 UTF-8，更正格式错误和权限），不是轮次文件的移到别处，或用 --round 指明本轮的轮次文件，再重新运行 purge",
                 "a round file here (*.toml) cannot be read, so nobody can tell of which round it is, and this may be that round's file, so it was not deleted: correct that file (save it as UTF-8, mend its TOML and its permissions), move it elsewhere if it is no round file, or name this round's file with --round, and run `purge` again",
             ),
-            Doubt::Awaited => Text::new(
-                "此处有尚未运行的轮次文件（或草稿）列有此文件，并且文件是在本输出写成之后放入或改动的，可能是那一轮的，未删除；请先运行那一轮；确是本轮的，请将那个轮次文件移到别处，或用 --round 指明本轮的轮次文件，再重新运行 purge",
-                "a round file here, or a draft, that was not run yet names it, and it came or was changed after this output was written, so it may be that round's and was not deleted: run that round first; if the file is this round's, move that round file elsewhere, or name this round's file with --round, and run `purge` again",
+            Doubt::CameLater => Text::new(
+                "此文件是在本输出写成之后放入、改动或改名的，此处又有其他轮次的轮次文件（或草稿），可能是那一轮的，未删除；那一轮尚未运行的，请先运行；确是本轮的，请加 --came-later 重新运行 purge",
+                "it was put here, changed or renamed after this output was written, and there is another round's file here, or a draft, so it may be that round's and was not deleted: run that round first if it was not run yet; if the file is this round's, run `purge` again with --came-later",
             ),
             Doubt::NotRead => Text::new(
                 "只有轮次文件列有此文件，没有步骤读取过（轮次文件在运行之后被改动），不能确认其内容，未删除；请人工检查、删除，并记入会议记录",

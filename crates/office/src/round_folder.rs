@@ -850,6 +850,15 @@ pub(crate) fn toml_files_in(folder: &Path) -> Vec<PathBuf> {
     paths.filter(|path| is_toml(path)).collect()
 }
 
+/// Returns the ids in the round files in a folder, also in drafts; empty for one that has none.
+pub(crate) fn rounds_written_in(folder: &Path) -> BTreeSet<String> {
+    let files = toml_files_in(folder).into_iter();
+    let written = files.filter_map(|file| WrittenRound::read_draft(&file).ok());
+    let written = written.filter(WrittenRound::names_a_round);
+    let ids = written.map(|written| written.round_id().unwrap_or_default());
+    ids.collect()
+}
+
 fn is_toml(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))

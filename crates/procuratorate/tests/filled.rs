@@ -874,6 +874,60 @@ fn a_sheet_whose_decisions_have_another_header_is_told() {
     }
 }
 
+/// A sheet that lost its column of numbers, and of which the decisions have another header.
+#[test]
+fn a_sheet_without_numbers_and_with_another_header_is_told() {
+    let folder = Folder::new();
+    let unless_stated = || UnlessStated {
+        decided_by: Some("张核".to_owned()),
+        decided_on: Some(Date::constant(2026, 10, 8)),
+    };
+    let book = |sheets: &[&[&[&str]]]| {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        for rows in sheets {
+            let sheet = book.add_worksheet();
+            for (at, row) in (0..).zip(*rows) {
+                for (column, cell) in (0..).zip(*row) {
+                    sheet.write_string(at, column, *cell).expect("written");
+                }
+            }
+        }
+        folder.write("book.xlsx", &book.save_to_buffer().expect("a workbook"))
+    };
+    let open: [&[&str]; 2] = [&HEADER, &[LEAD, NAME, "", "", "", "", ""]];
+    for header in [
+        "核查意见",
+        "是否移送",
+        "核查结论（确认/不予移送/需补充核实）",
+        "",
+    ] {
+        for header in [
+            vec!["姓名", "案号", header],
+            vec!["姓名", "案号", header, "理由"],
+            vec!["姓名", "", header],
+        ] {
+            let own: [&[&str]; 3] = [&header, &["某人", "H999", "确认"], &[NAME, "H005", "确认"]];
+            let found = read_with(&[book(&[&own, &open])], unless_stated()).expect("a list");
+            assert_eq!(
+                codes(&found),
+                [("no_column", Some("decision"))],
+                "{header:?}"
+            );
+            let place = &found.refused[0].place;
+            assert_eq!(
+                (place.sheet.as_ref().map(|of| of.0), place.row),
+                (Some(1), 3),
+                "{header:?}"
+            );
+            assert!(found.taken.is_empty());
+            // A table of whom to visit has no word of a decision.
+            let visits: [&[&str]; 2] = [&header, &[NAME, "H005", "已访"]];
+            let found = read_with(&[book(&[&visits, &open])], unless_stated()).expect("a list");
+            assert_eq!(codes(&found), [], "{header:?}");
+        }
+    }
+}
+
 /// A name that points to another row is nobody's once the row stands alone.
 #[test]
 fn a_decision_of_the_same_as_above_names_nobody() {

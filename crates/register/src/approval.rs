@@ -16,10 +16,43 @@ pub fn is_same_person(one: &str, other: &str) -> bool {
     folded(one) == folded(other)
 }
 
-/// Whether a text can be the name of somebody: it has a letter or a digit that is seen.
+/// Whether a text can be the name of somebody: it has a letter or a digit that is seen, and neither
+/// points to another row nor says that nobody is known. Away from that row nobody knows who is
+/// meant.
 pub fn names_somebody(name: &str) -> bool {
-    !folded(name).is_empty()
+    let name = folded(name);
+    let points_elsewhere = name.starts_with("同上") || NOBODY.contains(&name.as_str());
+    !name.is_empty() && !points_elsewhere
 }
+
+/// What people write in the place of a name, as [`folded`] has it.
+const NOBODY: [&str; 25] = [
+    "同",
+    "上同",
+    "同前",
+    "同左",
+    "同右",
+    "如上",
+    "见上",
+    "見上",
+    "见前",
+    "見前",
+    "同一人",
+    "无",
+    "無",
+    "暂无",
+    "暫無",
+    "不详",
+    "不詳",
+    "未知",
+    "待定",
+    "ditto",
+    "ibid",
+    "none",
+    "unknown",
+    "na",
+    "sameasabove",
+];
 
 /// Returns what tells one name from another: its letters and digits, in one case.
 fn folded(name: &str) -> String {
@@ -250,10 +283,28 @@ mod tests {
             "\u{ffa0} \u{115f}",
             "\u{13441}\u{640}",
             "ॱᐧ",
+            "同上",
+            " 同 上 ",
+            "（同上）",
+            "同上一行",
+            "無",
+            "待定",
+            "N/A",
+            "Same as above",
+            "NONE",
         ] {
             assert!(!names_somebody(nobody), "{nobody:?}");
         }
-        for somebody in ["张", "x", "买买提·吐尔逊", "\u{200b}3", "བསོད"] {
+        for somebody in [
+            "张",
+            "x",
+            "买买提·吐尔逊",
+            "\u{200b}3",
+            "བསོད",
+            "无忌",
+            "同同",
+            "Non",
+        ] {
             assert!(names_somebody(somebody), "{somebody}");
         }
     }

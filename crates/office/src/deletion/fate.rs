@@ -108,9 +108,13 @@ impl Decision<'_> {
                 None => Fate::Settled,
             };
         }
-        // Not if a purge has seen the file since, whoever signed its record.
+        // Not if a purge has seen the file since, whoever signed its record. Where a person must
+        // confirm it, what has other content ends nothing: it may be the next round's.
         let mut claims = self.by_others.of(file);
-        let by_another = claims.find(|claim| !self.recorded.is_seen_since(file, claim.at));
+        let by_another = claims.find(|claim| match claim.can_be_confirmed {
+            true => !self.recorded.is_itself_seen_since(file, claim.at),
+            false => !self.recorded.is_seen_since(file, claim.at),
+        });
         let can_be_confirmed = by_another.is_some_and(|claim| claim.can_be_confirmed);
         let by_another = by_another.map(|claim| Text::clone(&claim.why));
         let is_here = self.here.has(file);
@@ -180,7 +184,7 @@ impl Decision<'_> {
 
     /// Whether a person confirms that a file was deleted which an earlier purge has seen and left.
     fn confirms_left(&self, file: &RoundFile) -> bool {
-        self.is_confirmed && self.recorded.was_left(file) && self.listings.places.lacks(file)
+        self.is_confirmed && self.recorded.was_left(file) && self.listings.lacks(file)
     }
 
     fn confirms(&self, file: &RoundFile) -> bool {

@@ -39,6 +39,17 @@ pub(super) struct Claim {
     pub(super) can_be_confirmed: bool,
 }
 
+/// An input that a purge removed, as a valid record says.
+#[derive(Clone)]
+struct RemovedInput {
+    file: RoundFile,
+    /// When the purge began, and when it ended.
+    begun_at: Timestamp,
+    at: Timestamp,
+    /// Whether the manifest's key signed the record.
+    is_by_own_key: bool,
+}
+
 /// What journals and records state of files.
 #[derive(Clone, Default)]
 pub(super) struct Stated {
@@ -52,9 +63,8 @@ pub(super) struct Stated {
     left: Vec<(RoundFile, Recorded)>,
     /// When the purges began of which journals count.
     begun_at: BTreeSet<Timestamp>,
-    /// The inputs that purges removed, as records of the manifest's key say, with the start and the
-    /// end of each purge.
-    removed_by: Vec<(RoundFile, Timestamp, Timestamp)>,
+    /// The inputs that purges removed, as valid records say.
+    removed_by: Vec<RemovedInput>,
     /// The inputs that a killed purge of this output had removed for one of another round, with the
     /// end of the purge in that one's record.
     pub(super) removed_beside: Vec<(RoundFile, Timestamp)>,
@@ -85,12 +95,13 @@ impl Stated {
             stated
                 .removed
                 .extend(removed.map(|file| (file, Recorded::by(record))));
-            if record.other_signer.is_none() {
-                let inputs = record.all_removed().filter(|file| file.is_input());
-                let (begun_at, at) = (record.begun_at, record.completed_at);
-                let inputs = inputs.map(|file| (file.clone(), begun_at, at));
-                stated.removed_by.extend(inputs);
-            }
+            let inputs = record.all_removed().filter(|file| file.is_input());
+            stated.removed_by.extend(inputs.map(|file| RemovedInput {
+                file: file.clone(),
+                begun_at: record.begun_at,
+                at: record.completed_at,
+                is_by_own_key: record.other_signer.is_none(),
+            }));
             let left = record.left.iter();
             let left = left.filter(|left| !left.is_of_no_manifest());
             stated
@@ -244,17 +255,20 @@ impl Stated {
         });
         self.journaled.extend(set_aside.cloned());
         // The purge was killed before it had written the record of this output.
-        let removed = other.removed_by.iter().filter(|(file, begun_at, at)| {
-            self.begun_at.contains(begun_at) && counts(file, *begun_at, *at)
+        let removed = other.removed_by.iter().filter(|removed| {
+            let (begun_at, at) = (removed.begun_at, removed.at);
+            removed.is_by_own_key
+                && self.begun_at.contains(&begun_at)
+                && counts(&removed.file, begun_at, at)
         });
-        let removed = removed.map(|(file, _, at)| (file.clone(), *at));
+        let removed = removed.map(|removed| (removed.file.clone(), removed.at));
         self.removed_beside.extend(removed);
         self.claim_removed_beside(other, ran_at, is_it);
     }
 
     /// Adds what records in an output folder of another round, or with another key, of this office
-    /// say that purges removed after `ran_at`. The folder may have been put beside this one, so a
-    /// person must confirm it. `is_it` is as in [`Stated::add_of_another_round`].
+    /// say that purges had removed by a time after `ran_at`. The folder may have been put beside
+    /// this one, so a person must confirm it. `is_it` is as in [`Stated::add_of_another_round`].
     pub(super) fn claim_removed_beside(
         &mut self,
         other: &Stated,
@@ -262,11 +276,12 @@ impl Stated {
         is_it: impl Fn(&RoundFile) -> bool,
     ) {
         let removed = other.removed_by.iter();
-        let removed = removed.filter(|(file, began_at, _)| *began_at > ran_at && is_it(file));
-        self.by_others.extend(removed.map(|(file, _, at)| Claim {
-            file: file.clone(),
-            at: *at,
-            why: Rc::new(recorded_beside(*at)),
+        // A purge that was killed may have begun before, and have been finished since.
+        let removed = removed.filter(|removed| removed.at > ran_at && is_it(&removed.file));
+        self.by_others.extend(removed.map(|removed| Claim {
+            file: removed.file.clone(),
+            at: removed.at,
+            why: Rc::new(recorded_beside(removed.at)),
             can_be_confirmed: true,
         }));
     }

@@ -25,7 +25,7 @@ const FILES: [&str; 5] = [
     LEFTOVER,
 ];
 
-static NONE_AWAITED: BTreeSet<String> = BTreeSet::new();
+static NO_ROUNDS: BTreeSet<String> = BTreeSet::new();
 
 struct Signed {
     round: FinishedRound,
@@ -63,7 +63,8 @@ impl Signed {
             rounds: &[],
             round_files: &[],
             unread: &[],
-            awaited: &NONE_AWAITED,
+            written_rounds: &NO_ROUNDS,
+            came_later: false,
             signing_key: &self.key,
             program: "aidlink",
             early: Some("a test"),

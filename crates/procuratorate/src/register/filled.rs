@@ -236,6 +236,8 @@ struct Index<'r> {
     leads: BTreeMap<String, &'r IssuedLead<'r>>,
     /// The leads of each person, by uniform number.
     persons: BTreeMap<String, Vec<&'r IssuedLead<'r>>>,
+    /// The leads of the persons of each name.
+    of_names: BTreeMap<String, Vec<&'r IssuedLead<'r>>>,
 }
 
 impl<'r> Index<'r> {
@@ -246,6 +248,17 @@ impl<'r> Index<'r> {
             let person = uniform_number(lead.person_number);
             persons.entry(person).or_default().push(lead);
         }
+        let mut of_names: BTreeMap<String, Vec<&IssuedLead<'_>>> = BTreeMap::new();
+        for lead in leads.clone() {
+            let names: BTreeSet<String> = lead
+                .names
+                .iter()
+                .flat_map(|names| names_in(names))
+                .collect();
+            for name in names {
+                of_names.entry(name).or_default().push(lead);
+            }
+        }
         Index {
             issued,
             headers: Headers::of(issued.name, issued.case_number),
@@ -253,6 +266,7 @@ impl<'r> Index<'r> {
                 .map(|lead| (uniform_number(lead.lead_number), lead))
                 .collect(),
             persons,
+            of_names,
         }
     }
 
@@ -305,7 +319,7 @@ enum Level {
 struct Speaking {
     place: RowPlace,
     /// The header of its table, if no column of it is that of decisions and the row has the word
-    /// of one.
+    /// of one; without a header, the first such row.
     without_decisions: Option<RowPlace>,
     level: Level,
     said: Result<FilledIn, WhyRefused>,
@@ -322,7 +336,8 @@ struct FileReading<'i> {
     /// The labels of a sheet, as far as it may be that of explanations, and the round that it
     /// names.
     explained: (BTreeSet<Explained>, Option<String>),
-    /// The header of the table, if no column of it is that of decisions.
+    /// The header of the table, if no column of it is that of decisions; without a header, the first
+    /// row with the word of one beside a name.
     without_decisions: Option<RowPlace>,
     refused: Vec<RefusedRow>,
     rows: Vec<Speaking>,
@@ -357,6 +372,7 @@ impl<'i> FileReading<'i> {
         let headers = &index.headers;
         let is_header = |cells: &[PlainCell]| headers.read(cells).is_some();
         let mut columns: Option<Columns> = None;
+        self.without_decisions = None;
         table.rows(&is_header, &mut |row| {
             let place = RowPlace {
                 file: self.file,
@@ -414,6 +430,9 @@ impl<'i> FileReading<'i> {
             self.refuse(place, None, (None, WhyRefused::NoHeader));
             return;
         }
+        if cells.iter().any(states_finding) {
+            self.decision_without_header(&place, cells);
+        }
         let text = |at: usize| cells.get(at).and_then(PlainCell::text);
         let label = text(0).and_then(Explained::of);
         if let Some(label) = label {
@@ -421,6 +440,47 @@ impl<'i> FileReading<'i> {
             if label == Explained::Round {
                 let round = text(1).filter(|round| !round.trim().is_empty());
                 self.explained.1 = round.map(str::to_owned);
+            }
+        }
+    }
+
+    /// Takes a row with the word of a decision in a sheet without a header: it may have lost both the
+    /// column of numbers and the header of the decisions.
+    fn decision_without_header(&mut self, place: &RowPlace, cells: &[PlainCell]) {
+        let texts = cells.iter().filter_map(PlainCell::text);
+        let named = texts
+            .flat_map(names_in)
+            .filter_map(|name| self.index.of_names.get(&name));
+        let leads: Vec<&'i IssuedLead<'i>> = named.flatten().copied().collect();
+        if leads.is_empty() {
+            return;
+        }
+        let first = self.without_decisions.get_or_insert_with(|| place.clone());
+        let without_decisions = Some(first.clone());
+        let said = Ok(FilledIn::Nothing);
+        self.speak(place.clone(), without_decisions, Level::Person, said, leads);
+    }
+
+    /// Adds a row that speaks for leads.
+    fn speak(
+        &mut self,
+        place: RowPlace,
+        without_decisions: Option<RowPlace>,
+        level: Level,
+        said: Result<FilledIn, WhyRefused>,
+        leads: Vec<&'i IssuedLead<'i>>,
+    ) {
+        let position = self.rows.len();
+        self.rows.push(Speaking {
+            place,
+            without_decisions,
+            level,
+            said,
+        });
+        for lead in leads {
+            let rows = self.of_leads.entry(lead.lead_number).or_default();
+            if rows.last() != Some(&position) {
+                rows.push(position);
             }
         }
     }
@@ -468,22 +528,9 @@ impl<'i> FileReading<'i> {
             self.refuse(place.clone(), one, refused);
             why
         });
-        let position = self.rows.len();
-        self.rows.push(Speaking {
-            place,
-            without_decisions: match cells.iter().any(states_finding) {
-                true => self.without_decisions.clone(),
-                false => None,
-            },
-            level,
-            said,
-        });
-        for lead in leads {
-            let rows = self.of_leads.entry(lead.lead_number).or_default();
-            if rows.last() != Some(&position) {
-                rows.push(position);
-            }
-        }
+        let without_decisions = self.without_decisions.clone();
+        let without_decisions = without_decisions.filter(|_| cells.iter().any(states_finding));
+        self.speak(place, without_decisions, level, said, leads);
     }
 
     /// Returns the leads for which a row speaks; `None` for a row that is no lead's, such as
@@ -857,7 +904,8 @@ fn states_finding(cell: &PlainCell) -> bool {
 }
 
 /// Returns the headers without a column of decisions above rows with the word of a decision on
-/// leads that no row decides: the column may have another header now. An office's own table
+/// leads that no row decides, or the first of such rows without a header: the column may have
+/// another header now. An office's own table
 /// without such words, or of leads that are decided elsewhere, says nothing.
 fn lost_decisions<'f>(
     files: &'f [FileSays<'_>],
@@ -886,8 +934,7 @@ fn complete(mut said: Said, index: &Index<'_>) -> Result<(Said, Date), Refused> 
         .by
         .take()
         .or_else(|| unless_stated.decided_by.clone());
-    let is_name = |name: &str| names_somebody(name) && !words::names_nobody(name);
-    if !details.by.as_deref().is_some_and(is_name) {
+    if !details.by.as_deref().is_some_and(names_somebody) {
         return Err((Some(FilledColumn::DecidedBy), WhyRefused::NoName));
     }
     let day = details.on.or(unless_stated.decided_on);

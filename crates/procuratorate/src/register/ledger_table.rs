@@ -549,13 +549,19 @@ fn is_late_word(text: &str) -> bool {
     if let Some(rest) = text.strip_prefix("逾期") {
         let units = ["个工作日", "工作日", "天", "日"];
         let rest = after_number(rest, &units).unwrap_or(rest);
-        let of_a_day = |c: char| c.is_numeric() || "月日号".contains(c);
-        return rest.is_empty() || rest.starts_with('未') && !rest.contains(of_a_day);
+        let not_done = rest.strip_prefix('未').map(|done| STEPS.contains(&done));
+        return not_done.unwrap_or(rest.is_empty());
     }
     let units = ["workingdays", "workingday"];
     let number = text.strip_prefix("lateby");
     text == "late" || number.and_then(|number| after_number(number, &units)) == Some("")
 }
+
+/// What an office says that it has not done.
+const STEPS: [&str; 24] = [
+    "", "核查", "核实", "征询", "告知", "审批", "批准", "移送", "送达", "报送", "报", "送", "签收",
+    "收到", "办理", "办结", "办", "落实", "发放", "反馈", "回复", "答复", "回访", "结案",
+];
 
 /// Returns what stands behind a number of these units, and `None` if no such number is in front.
 fn after_number<'t>(text: &'t str, units: &[&str]) -> Option<&'t str> {

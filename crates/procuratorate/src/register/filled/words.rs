@@ -115,28 +115,6 @@ pub(in crate::register) fn simplified(character: char) -> char {
     found.unwrap_or(character)
 }
 
-/// Returns whether a cell points to another row instead of a name, or says that there is none. Away
-/// from that row nobody knows who is meant.
-pub(in crate::register) fn names_nobody(text: &str) -> bool {
-    const NOBODY: [&str; 14] = [
-        "同",
-        "同上",
-        "上同",
-        "同前",
-        "同左",
-        "同右",
-        "如上",
-        "见上",
-        "无",
-        "不详",
-        "ditto",
-        "ibid",
-        "none",
-        "sameasabove",
-    ];
-    NOBODY.contains(&folded(text).as_str())
-}
-
 /// Returns the finding that a cell states; `None` for any other text.
 pub(in crate::register) fn finding(text: &str) -> Option<Finding> {
     let words = |one: Finding| words_of(one, one.text(), one.name());
@@ -349,25 +327,6 @@ mod tests {
         assert_eq!(pick("甲乙", words), Some(5));
         for written in ["×临时救助", "？甲+乙", "临时救助。", "甲-乙？"] {
             assert_eq!(pick(written, words), None, "{written}");
-        }
-    }
-
-    #[test]
-    fn a_word_that_points_to_another_row_is_no_name() {
-        for nobody in [
-            "同上",
-            " 同 上 ",
-            "（同上）",
-            "無",
-            "无",
-            "Same as above",
-            "ditto",
-            "NONE",
-        ] {
-            assert!(names_nobody(nobody), "{nobody}");
-        }
-        for somebody in ["张三", "无忌", "同同", "Non", ""] {
-            assert!(!names_nobody(somebody), "{somebody}");
         }
     }
 
