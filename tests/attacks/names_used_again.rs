@@ -416,6 +416,14 @@ fn files_that_came_again_and_were_then_corrected_can_be_confirmed() {
     }
     run_again(&finished, "output4", &[]);
     assert_eq!(state_of(&finished, &finished.path("")), "not_held");
+    let missing = purge(&finished, &[]).stdout;
+    assert_eq!(
+        missing
+            .matches("say what you found with --confirm-deleted")
+            .count(),
+        2,
+        "{missing}"
+    );
     let finding = "deleted in October, as the minutes say";
     purge(&finished, &["--confirm-deleted", finding]);
     // The others are the next quarter's, which needs them.

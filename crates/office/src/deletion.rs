@@ -45,8 +45,7 @@ use crate::deletion_record::{
 use crate::manifest::{MANIFEST, Manifest, Software};
 use crate::needed::{Needed, RoundPlace};
 use crate::places::Places;
-use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, inputs, recorded_files};
-use crate::round::place_in;
+use crate::remains::{Doubt, FoundFile, KeyIdOf, Remains, Search, recorded_files};
 use crate::round_folder::{FoundRoundFile, OpenedFolders};
 use crate::signing::{PublicKey, SigningKey};
 use crate::standing::ours_in;
@@ -341,17 +340,6 @@ impl Purge<'_> {
             round_files: self.round_files,
             made_from: &made_from,
         };
-        // Of the outputs in the folder itself: in a subfolder the same paths are other files.
-        let mut read_at: ByFile<Timestamp> = ByFile::default();
-        for plan in planned.iter() {
-            let output = &plan.verification.folder;
-            let is_here = place_in(self.round_folder, output)
-                .is_some_and(|place| place.components().count() == 1);
-            if let Some(at) = ran_at(&plan.verification).filter(|_| is_here) {
-                let read = inputs(&plan.verification.manifest);
-                read.iter().for_each(|file| read_at.add(file, at));
-            }
-        }
         for plan in planned {
             let day = match plan.is_due {
                 true => self.today(),
@@ -366,13 +354,12 @@ impl Purge<'_> {
                 plan.remains.leave_inputs(doubt, |_| true);
             }
             if !self.came_later && self.may_be_of_another_round(&plan.verification.manifest) {
-                let own = ran_at(&plan.verification);
+                let ran_at = ran_at(&plan.verification);
                 plan.remains.leave_inputs(Doubt::CameLater, |found| {
-                    let read = own.iter().chain(read_at.of(&found.file)).max();
                     // What an interrupted purge set aside was there when that began.
                     found.file.part == FilePart::Export
                         && found.place == Path::new(&found.file.path)
-                        && read.is_none_or(|read| found.state.changed_after(moment(*read)))
+                        && ran_at.is_none_or(|ran_at| found.state.changed_after(moment(ran_at)))
                 });
             }
             plan.needed = Some(needed);

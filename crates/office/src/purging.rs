@@ -438,6 +438,19 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
     }
     for file in &record.not_found {
         let (path, part) = (shown_path(Path::new(&file.path)), file.part.text());
+        if purged.left_before.contains(file) {
+            say(
+                format!(
+                    "  不在此处，以前的删除记录载明当时未删除，此后也没有删除记录：{path}（{}）；请查明去向：仍在的，请移回原处后重新运行 purge；确已删除的，请用 --confirm-deleted 写明查明的情况",
+                    part.zh
+                ),
+                format!(
+                    "  missing; an earlier deletion record lists it as left, and none since names it: {path} ({}); find out where it went: move it back and run `purge` again or, if it was deleted, say what you found with --confirm-deleted",
+                    part.en
+                ),
+            );
+            continue;
+        }
         if purged.superseded.iter().any(|other| other.is_same(file)) {
             let content = short(file.content());
             say(
@@ -447,19 +460,6 @@ fn say(purged: &Purged, dry_run: bool, output: Output) {
                 ),
                 format!(
                     "  missing, and no deletion record names it: {path} ({}, {content}...); the file in its place has other content, and is another output folder's: find out where this one went",
-                    part.en
-                ),
-            );
-            continue;
-        }
-        if purged.left_before.contains(file) {
-            say(
-                format!(
-                    "  不在此处，以前的删除记录载明当时未删除，此后也没有删除记录：{path}（{}）；请查明去向：仍在的，请移回原处后重新运行 purge；确已删除的，请用 --confirm-deleted 写明查明的情况",
-                    part.zh
-                ),
-                format!(
-                    "  missing; an earlier deletion record lists it as left, and none since names it: {path} ({}); find out where it went: move it back and run `purge` again or, if it was deleted, say what you found with --confirm-deleted",
                     part.en
                 ),
             );

@@ -920,6 +920,14 @@ fn a_sheet_without_numbers_and_with_another_header_is_told() {
                 "{header:?}"
             );
             assert!(found.taken.is_empty());
+            // A line above the header of an intact list is none of its rows.
+            let signed: [&[&str]; 3] = [&["复核", NAME, "H005", "确认"], open[0], open[1]];
+            let found = read_with(&[book(&[&signed])], unless_stated()).expect("a list");
+            assert_eq!(codes(&found), [], "{header:?}");
+            // Nor is a table told that only has the name.
+            let calls: [&[&str]; 2] = [&["姓名", "电话", "电话回访"], &[NAME, "无", "确认"]];
+            let found = read_with(&[book(&[&calls, &open])], unless_stated()).expect("a list");
+            assert_eq!(codes(&found), [], "{header:?}");
             // A table of whom to visit has no word of a decision.
             let visits: [&[&str]; 2] = [&header, &[NAME, "H005", "已访"]];
             let found = read_with(&[book(&[&visits, &open])], unless_stated()).expect("a list");

@@ -20,38 +20,39 @@ pub fn is_same_person(one: &str, other: &str) -> bool {
 /// points to another row nor says that nobody is known. Away from that row nobody knows who is
 /// meant.
 pub fn names_somebody(name: &str) -> bool {
-    let name = folded(name);
-    let points_elsewhere = name.starts_with("同上") || NOBODY.contains(&name.as_str());
-    !name.is_empty() && !points_elsewhere
+    let folded = folded(name);
+    let is_nobody = NOBODY.contains(&folded.as_str()) || points_to_another_row(name);
+    !folded.is_empty() && !is_nobody
 }
 
-/// What people write in the place of a name, as [`folded`] has it.
-const NOBODY: [&str; 25] = [
+/// Whether a text in the place of a name stands for that of another row.
+pub fn points_to_another_row(name: &str) -> bool {
+    let folded = folded(name);
+    let is_mark = folded.is_empty() && name.contains(DITTO_MARKS);
+    is_mark || folded.starts_with("同上") || OTHER_ROW.contains(&folded.as_str())
+}
+
+const DITTO_MARKS: [char; 7] = ['〃', '〞', '″', '"', '“', '”', '々'];
+/// What people write for the name of another row, as [`folded`] has it.
+const OTHER_ROW: [&str; 14] = [
     "同",
     "上同",
     "同前",
     "同左",
     "同右",
+    "同一人",
     "如上",
     "见上",
     "見上",
     "见前",
     "見前",
-    "同一人",
-    "无",
-    "無",
-    "暂无",
-    "暫無",
-    "不详",
-    "不詳",
-    "未知",
-    "待定",
     "ditto",
     "ibid",
-    "none",
-    "unknown",
-    "na",
     "sameasabove",
+];
+/// What people write if nobody is known, as [`folded`] has it.
+const NOBODY: [&str; 10] = [
+    "无", "無", "暂无", "暫無", "不详", "不詳", "未知", "待定", "none", "unknown",
 ];
 
 /// Returns what tells one name from another: its letters and digits, in one case.
@@ -241,7 +242,7 @@ impl Handling<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_same_person, names_somebody};
+    use super::{is_same_person, names_somebody, points_to_another_row};
 
     #[test]
     fn names_that_differ_in_writing_only_are_of_one_person() {
@@ -289,7 +290,6 @@ mod tests {
             "同上一行",
             "無",
             "待定",
-            "N/A",
             "Same as above",
             "NONE",
         ] {
@@ -306,6 +306,18 @@ mod tests {
             "Non",
         ] {
             assert!(names_somebody(somebody), "{somebody}");
+        }
+    }
+
+    #[test]
+    fn a_ditto_mark_stands_for_the_name_of_another_row() {
+        for other in [
+            "〃", "″", "\"", " ” ", "々", "同上", "(同上)", "见上", "Ditto",
+        ] {
+            assert!(points_to_another_row(other), "{other}");
+        }
+        for own in ["", "/", "——", "无", "张“三”", "同心"] {
+            assert!(!points_to_another_row(own), "{own}");
         }
     }
 }

@@ -277,6 +277,24 @@ impl<'r> Index<'r> {
         }
     }
 
+    /// Returns the leads of a row without a header, if it has the word of a decision beside name
+    /// and case number of their person, or beside the name if lists show no case number.
+    fn decided_without_header(&self, cells: &[PlainCell]) -> Option<Vec<&'r IssuedLead<'r>>> {
+        if !cells.iter().any(states_finding) {
+            return None;
+        }
+        let texts = || cells.iter().filter_map(PlainCell::text);
+        let cases: BTreeSet<String> = texts().map(words::folded).collect();
+        let has_case = |lead: &&&IssuedLead<'_>| {
+            let mut own = lead.case_numbers.iter().map(|case| words::folded(case));
+            self.issued.case_number.is_none() || own.any(|case| cases.contains(&case))
+        };
+        let named = texts().flat_map(names_in);
+        let named = named.filter_map(|name| self.of_names.get(&name)).flatten();
+        let leads: Vec<&IssuedLead<'_>> = named.filter(has_case).copied().collect();
+        (!leads.is_empty()).then_some(leads)
+    }
+
     /// Returns whether a cell states a number of this round.
     fn knows(&self, cell: &PlainCell) -> bool {
         let is_end = |c: char| c.is_whitespace() || "（(【[，,、；;。：:".contains(c);
@@ -336,8 +354,7 @@ struct FileReading<'i> {
     /// The labels of a sheet, as far as it may be that of explanations, and the round that it
     /// names.
     explained: (BTreeSet<Explained>, Option<String>),
-    /// The header of the table, if no column of it is that of decisions; without a header, the first
-    /// row with the word of one beside a name.
+    /// The header of the table, if no column of it is that of decisions.
     without_decisions: Option<RowPlace>,
     refused: Vec<RefusedRow>,
     rows: Vec<Speaking>,
@@ -372,7 +389,7 @@ impl<'i> FileReading<'i> {
         let headers = &index.headers;
         let is_header = |cells: &[PlainCell]| headers.read(cells).is_some();
         let mut columns: Option<Columns> = None;
-        self.without_decisions = None;
+        let mut above = Vec::new();
         table.rows(&is_header, &mut |row| {
             let place = RowPlace {
                 file: self.file,
@@ -399,12 +416,20 @@ impl<'i> FileReading<'i> {
                 return;
             }
             match &columns {
-                None => self.row_without_header(place, &cells),
+                None => {
+                    let leads = self.index.decided_without_header(&cells);
+                    above.extend(leads.map(|leads| (place.clone(), leads)));
+                    self.row_without_header(place, &cells);
+                }
                 // Told at the header.
                 Some(columns) if columns.twice.is_some() || columns.lacks_decision() => {}
                 Some(columns) => self.row(place, columns, &cells),
             }
         });
+        // With a header, what is above it is no row of the list.
+        if columns.is_none() {
+            self.decisions_without_header(above);
+        }
         let (labels, round) = std::mem::take(&mut self.explained);
         // An office may write of a round above its table, or on a sheet of its own.
         let is_explanations = columns.is_none() && labels.len() > 1;
@@ -430,9 +455,6 @@ impl<'i> FileReading<'i> {
             self.refuse(place, None, (None, WhyRefused::NoHeader));
             return;
         }
-        if cells.iter().any(states_finding) {
-            self.decision_without_header(&place, cells);
-        }
         let text = |at: usize| cells.get(at).and_then(PlainCell::text);
         let label = text(0).and_then(Explained::of);
         if let Some(label) = label {
@@ -444,21 +466,14 @@ impl<'i> FileReading<'i> {
         }
     }
 
-    /// Takes a row with the word of a decision in a sheet without a header: it may have lost both the
-    /// column of numbers and the header of the decisions.
-    fn decision_without_header(&mut self, place: &RowPlace, cells: &[PlainCell]) {
-        let texts = cells.iter().filter_map(PlainCell::text);
-        let named = texts
-            .flat_map(names_in)
-            .filter_map(|name| self.index.of_names.get(&name));
-        let leads: Vec<&'i IssuedLead<'i>> = named.flatten().copied().collect();
-        if leads.is_empty() {
-            return;
+    /// Takes the rows of a sheet without a header that have the word of a decision on leads: it may
+    /// have lost both the column of numbers and the header of the decisions.
+    fn decisions_without_header(&mut self, rows: Vec<(RowPlace, Vec<&'i IssuedLead<'i>>)>) {
+        let first = rows.first().map(|(place, _)| place.clone());
+        for (place, leads) in rows {
+            let said = Ok(FilledIn::Nothing);
+            self.speak(place, first.clone(), Level::Person, said, leads);
         }
-        let first = self.without_decisions.get_or_insert_with(|| place.clone());
-        let without_decisions = Some(first.clone());
-        let said = Ok(FilledIn::Nothing);
-        self.speak(place.clone(), without_decisions, Level::Person, said, leads);
     }
 
     /// Adds a row that speaks for leads.

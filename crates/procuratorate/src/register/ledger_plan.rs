@@ -9,7 +9,7 @@ use aidlink_agency::tokeniser::Scratch;
 use aidlink_faults::personal_number::find;
 use aidlink_faults::text::Text;
 use aidlink_policy::pack::Aid;
-use aidlink_register::approval::names_somebody;
+use aidlink_register::approval::points_to_another_row;
 use aidlink_register::book::Book;
 use aidlink_register::decision::{Finding, Reason};
 use aidlink_register::event::{
@@ -27,9 +27,9 @@ use aidlink_register::workflow::{Closure, Stage, Step};
 use jiff::civil::Date;
 
 use super::case_numbers::{KnownCases, cases_of, names_of};
+use super::filled::RowPlace;
 use super::filled::row::names_in;
 use super::filled::words::{folded, pick};
-use super::filled::{RowPlace, WhyRefused};
 use super::ledger_table::{CellFault, LedgerLine, LedgerWords, NATIONAL_ID};
 
 /// What a referrals export does not say.
@@ -905,13 +905,15 @@ impl<'l> Plan<'l> {
         Ok(())
     }
 
-    /// Who decided. A stroke or dots say that the ledger does not have it.
+    /// Who decided. What says that nobody knows it is kept as it stands.
     fn decided_by(&self) -> Result<Option<String>, CellFault> {
         let name = self.line.text("decided_by");
-        let name = name.filter(|name| name.contains(char::is_alphanumeric));
-        if name.is_some_and(|name| !names_somebody(name)) {
-            let why = WhyRefused::NoName.text();
-            return Err(self.line.fault("decided_by", why, Text::default()));
+        if name.is_some_and(points_to_another_row) {
+            return Err(self.line.fault(
+                "decided_by",
+                Text::new("指另一行的姓名", "this stands for the name of another row"),
+                Text::new("请写明姓名", "write the name"),
+            ));
         }
         Ok(name.map(str::to_owned))
     }

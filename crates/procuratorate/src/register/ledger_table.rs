@@ -558,9 +558,10 @@ fn is_late_word(text: &str) -> bool {
 }
 
 /// What an office says that it has not done.
-const STEPS: [&str; 24] = [
+const STEPS: [&str; 35] = [
     "", "核查", "核实", "征询", "告知", "审批", "批准", "移送", "送达", "报送", "报", "送", "签收",
-    "收到", "办理", "办结", "办", "落实", "发放", "反馈", "回复", "答复", "回访", "结案",
+    "收到", "办理", "办结", "办", "落实", "发放", "反馈", "回复", "答复", "回访", "结案", "移交",
+    "转交", "转办", "处理", "完成", "救助", "接收", "受理", "审核", "登记", "到账",
 ];
 
 /// Returns what stands behind a number of these units, and `None` if no such number is in front.
