@@ -920,6 +920,10 @@ fn a_sheet_without_numbers_and_with_another_header_is_told() {
                 "{header:?}"
             );
             assert!(found.taken.is_empty());
+            // A row that has its number is told as one without a header, and not twice.
+            let numbered: [&[&str]; 1] = [&[LEAD, NAME, "H005", "确认"]];
+            let found = read_with(&[book(&[&numbered, &open])], unless_stated()).expect("a list");
+            assert_eq!(codes(&found), [("no_header", None)], "{header:?}");
             // A line above the header of an intact list is none of its rows.
             let signed: [&[&str]; 3] = [&["复核", NAME, "H005", "确认"], open[0], open[1]];
             let found = read_with(&[book(&[&signed])], unless_stated()).expect("a list");

@@ -280,7 +280,8 @@ impl<'r> Index<'r> {
     /// Returns the leads of a row without a header, if it has the word of a decision beside name
     /// and case number of their person, or beside the name if lists show no case number.
     fn decided_without_header(&self, cells: &[PlainCell]) -> Option<Vec<&'r IssuedLead<'r>>> {
-        if !cells.iter().any(states_finding) {
+        // A row with a number is told as one.
+        if !cells.iter().any(states_finding) || cells.iter().any(|cell| self.knows(cell)) {
             return None;
         }
         let texts = || cells.iter().filter_map(PlainCell::text);
