@@ -874,6 +874,30 @@ fn a_sheet_whose_decisions_have_another_header_is_told() {
     }
 }
 
+/// The same decision without a day in two files, and the day in a further row of one of them.
+#[test]
+fn details_in_one_file_complete_the_decisions_of_all() {
+    let folder = Folder::new();
+    let decided = [LEAD, NAME, "确认", "", "", "张核", ""];
+    let day = [LEAD, NAME, "", "", "", "", "2026-10-08"];
+    let with_day: &[&[&str]] = &[&HEADER, &day, &decided];
+    let without: &[&[&str]] = &[&HEADER, &decided];
+    let one = folder.rows("with.csv", with_day);
+    let other = folder.rows("without.csv", without);
+    let days = folder.rows("days.csv", &[&HEADER, &day]);
+    for paths in [
+        vec![one.clone(), other.clone()],
+        vec![other.clone(), one],
+        vec![days.clone(), other.clone()],
+        vec![other, days],
+    ] {
+        let found = read_files(&paths);
+        assert_eq!(codes(&found), [], "{paths:?}");
+        assert_eq!(found.taken.len(), 1);
+        assert_eq!(found.taken[0].decided_on, Date::constant(2026, 10, 8));
+    }
+}
+
 /// A sheet that lost its column of numbers, and of which the decisions have another header.
 #[test]
 fn a_sheet_without_numbers_and_with_another_header_is_told() {

@@ -787,18 +787,25 @@ impl FileSays<'_> {
                 break;
             }
         }
-        let Some((at, said)) = base else {
-            return Verdict::Open;
-        };
-        let mut details = said.details;
-        for level in [Level::Lead, Level::Person] {
-            for (_, row) in of_level(level) {
-                if let Ok(FilledIn::Details(other)) = &row.said {
-                    details = details.completed_by(other);
-                }
-            }
+        match base {
+            Some((at, said)) => Verdict::Decided(at, Box::new(said)),
+            None => Verdict::Open,
         }
-        Verdict::Decided(at, Box::new(Said { details, ..said }))
+    }
+
+    /// Returns the rows that only have details of a decision, by their positions: those of the lead
+    /// before those of its person.
+    fn details<'s>(&'s self, positions: &'s [usize]) -> impl Iterator<Item = (usize, &'s Details)> {
+        let of_level = move |level: Level| {
+            positions.iter().filter_map(move |at| {
+                let row = self.rows.get(*at).filter(|row| row.level == level)?;
+                match &row.said {
+                    Ok(FilledIn::Details(details)) => Some((*at, details)),
+                    _ => None,
+                }
+            })
+        };
+        of_level(Level::Lead).chain(of_level(Level::Person))
     }
 }
 
@@ -813,22 +820,18 @@ fn merge(files: Vec<FileSays<'_>>, index: &Index<'_>, rows: &mut FilledRows) {
         let mut decided: Vec<(usize, usize, Said)> = Vec::new();
         let mut contradicted: Vec<(usize, usize)> = Vec::new();
         let (mut is_there, mut is_refused) = (false, false);
+        // As in one file, details complete the decision of whichever file.
+        let mut details: Vec<&Details> = Vec::new();
         // The rows with details in files that do not decide the lead.
-        let mut loose: Vec<(usize, usize, &Details)> = Vec::new();
+        let mut loose: Vec<(usize, usize)> = Vec::new();
         for (file, says) in files.iter().enumerate() {
             let Some(positions) = says.of_leads.get(number) else {
                 continue;
             };
             is_there = true;
+            details.extend(says.details(positions).map(|(_, details)| details));
             match says.verdict(positions) {
-                Verdict::Open => {
-                    for at in positions {
-                        let said = says.rows.get(*at).map(|row| &row.said);
-                        if let Some(Ok(FilledIn::Details(details))) = said {
-                            loose.push((file, *at, details));
-                        }
-                    }
-                }
+                Verdict::Open => loose.extend(says.details(positions).map(|(at, _)| (file, at))),
                 Verdict::Refused => is_refused = true,
                 Verdict::Decided(at, said) => {
                     heard.extend(positions.iter().map(|at| (file, *at)));
@@ -844,14 +847,17 @@ fn merge(files: Vec<FileSays<'_>>, index: &Index<'_>, rows: &mut FilledRows) {
             contradicted.extend(decided.drain(..).map(|(file, at, _)| (file, at)));
         }
         let has_details = !loose.is_empty();
-        for (file, at, details) in loose {
-            // As in one file, they complete the decision.
-            match decided.first_mut() {
-                Some((.., said)) => {
+        match decided.first_mut() {
+            Some((.., said)) => {
+                for details in details {
                     said.details = said.details.clone().completed_by(details);
-                    heard.insert((file, at));
                 }
-                None => undecided.entry((file, at)).or_default().push(number),
+                heard.extend(loose);
+            }
+            None => {
+                for row in loose {
+                    undecided.entry(row).or_default().push(number);
+                }
             }
         }
         let refuse = |(file, at): (usize, usize), column, why| {
